@@ -1,0 +1,24 @@
+import { openStore } from "../config.ts";
+import { tableOf } from "../manifest.ts";
+import { type Command, PARTITION, refOf } from "./_command.ts";
+import { formatBytes } from "./_units.ts";
+
+/** `verify`: reads a partition back and compares it with its manifest. */
+export const verify: Command = {
+  usage: "verify --table NAME --start N --end N [options]",
+  summary: "Reads the stored Parquet file and compares its bytes with the manifest.",
+  positionals: 0,
+  options: PARTITION,
+  async run(context) {
+    const { config, output, signal } = context;
+    const result = await openStore(config).verify(refOf(context), {
+      signal,
+      onProgress: output.progress,
+    });
+    const { file, byte_size } = tableOf(result.manifest);
+    const digest = result.checksum.replace(/^sha256:(.{12}).*$/, "sha256=$1…");
+    output.line(`${result.state} ${result.uri}${file} (${formatBytes(byte_size)}, ${digest})`);
+    output.result(result);
+    return 0;
+  },
+};

@@ -1,0 +1,346 @@
+/**
+ * The publish protocol: one winner, nothing half visible, nothing stuck.
+ *
+ * @module
+ */
+import type { Body } from "./body.ts";
+import { sha256 } from "./checksum.ts";
+import type { BlobMeta, WriteOptions } from "./drivers/driver.ts";
+import {
+  BronzeError,
+  hasCode,
+  PartitionDamagedError,
+  PartitionExistsError,
+  throwIfAborted,
+} from "./errors.ts";
+import type { StoreEvent } from "./events.ts";
+import { type Found, look, type Target } from "./look.ts";
+import { type Manifest, parseManifest, sealedManifest, tableOf } from "./manifest.ts";
+import type { PublishResult, PublishStatus } from "./publish_options.ts";
+import { hashStored, manifestOfStored } from "./stored.ts";
+
+/** What a publish takes from its store. */
+export interface PublishContext {
+  allowOverwrite: boolean;
+  emit: (event: Pick<StoreEvent, "type"> & Partial<StoreEvent>) => void;
+}
+
+/** After so many refused or unknown writes a publish gives up; each one was answered by a look. */
+const MAX_WRITES = 3;
+
+/** One attempt to make a partition hold one body. */
+export class Publication {
+  #target: Target;
+  #body: Body;
+  #context: PublishContext;
+  #checksum: string | undefined;
+  #draft: Uint8Array | undefined;
+  /** What this attempt did, or may have done: what it found later can be its own work. */
+  #wrote: PublishStatus | undefined;
+  #parquet: BlobMeta | undefined;
+
+  constructor(target: Target, body: Body, context: PublishContext) {
+    this.#target = target;
+    this.#body = body;
+    this.#context = context;
+  }
+
+  /** Looks, settles what it finds, writes, and answers each refusal or lost answer by another look. */
+  async run(): Promise<PublishResult> {
+    const { signal } = this.#body.options;
+    throwIfAborted(signal, this.#target.keys.directory);
+    let found = await look(this.#target, signal);
+    for (let writes = 1;; writes++) {
+      const settled = await this.#settle(found);
+      if (settled) return settled;
+      try {
+        return await this.#write(found);
+      } catch (error) {
+        found = await this.#lookAfter(error);
+        if (writes === MAX_WRITES) throw error;
+      }
+    }
+  }
+
+  /** Writes the Parquet object alone, create-only; returns the manifest that now belongs to it. */
+  async runParquetOnly(): Promise<Manifest> {
+    let found = await look(this.#target, this.#body.options.signal);
+    if (found.state === "absent" || found.state === "unknown") {
+      try {
+        await this.#hash();
+        await this.#putParquet(await this.#draftBytes());
+        return (await parseManifest(await this.#draftBytes())).manifest;
+      } catch (error) {
+        found = await this.#lookAfter(error);
+      }
+    }
+    if (found.state !== "incomplete") {
+      const settled = await this.#settle(found);
+      if (settled) return settled.manifest;
+    }
+    const bytes = await this.#missingManifest(found);
+    const { manifest } = await parseManifest(bytes);
+    if (!await this.#isSame(manifest)) throw this.#exists(manifest);
+    return manifest;
+  }
+
+  /** Ends the publish where what was found allows it; undefined where a write has to come. */
+  async #settle(found: Found): Promise<PublishResult | undefined> {
+    switch (found.state) {
+      case "absent":
+        return;
+      case "unknown":
+        if (this.#target.driver.createsAtomically) return;
+        return this.#refuseUnknown(found);
+      case "damaged":
+        throw this.#damaged(found);
+      case "vanished":
+        return await this.#restoreParquet(found);
+      case "incomplete":
+        return await this.#completeManifest(found);
+      case "complete":
+        return await this.#settleComplete(found, found.manifest!.manifest);
+    }
+  }
+
+  /** Says how a partition that is complete came to be so, if it holds our bytes. */
+  async #settleComplete(found: Found, manifest: Manifest): Promise<PublishResult | undefined> {
+    const { driver, keys } = this.#target;
+    if (!await this.#isSame(manifest)) {
+      if (this.#context.allowOverwrite) return;
+      throw this.#exists(manifest);
+    }
+    await driver.flush?.([keys.parquet, keys.manifest]);
+    const ours = this.#draft && equal(this.#draft, found.manifestBytes!);
+    return this.#result((ours && this.#wrote) || "unchanged", manifest, found.parquet);
+  }
+
+  /** A role that may not read can create, but it cannot tell its own bytes from others'. */
+  #refuseUnknown(found: Found): never {
+    const { keys, uri } = this.#target;
+    throw new BronzeError(
+      "cannot_compare",
+      `Cannot tell what is stored in ${uri}: this role may not read there; grant it s3:GetObject and s3:ListBucket, or the store's equivalent, to compare`,
+      { key: keys.parquet, cause: found.denied },
+    );
+  }
+
+  /** A Parquet object that vanished from beside its manifest is created again from the same bytes. */
+  async #restoreParquet(found: Found): Promise<PublishResult> {
+    const { manifest } = found.manifest!;
+    if (!await this.#isSame(manifest)) throw this.#damaged(found);
+    this.#emitWriting();
+    await this.#putParquet(found.manifestBytes!);
+    return this.#result("completed", manifest, this.#parquet);
+  }
+
+  /** Writes the manifest that belongs to the Parquet object found, whoever wrote that. */
+  async #completeManifest(found: Found): Promise<PublishResult | undefined> {
+    const { driver, keys } = this.#target;
+    const bytes = await this.#missingManifest(found);
+    const { manifest } = await parseManifest(bytes);
+    const same = await this.#isSame(manifest);
+    if (!same && this.#context.allowOverwrite) return;
+    await driver.setItemRaw(keys.manifest, bytes, {
+      signal: this.#body.options.signal,
+      given: { key: keys.parquet, etag: found.parquet!.etag ?? "" },
+      ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
+    }).catch(async (error) => {
+      const now = await this.#lookAfter(error);
+      if (now.state !== "complete") throw error;
+    });
+    this.#emitWroteManifest();
+    if (!same) throw this.#exists(manifest);
+    return this.#result(this.#wrote ?? "completed", manifest, found.parquet);
+  }
+
+  /** The manifest that the Parquet object carries, else one made for it: ours if the bytes are ours. */
+  async #missingManifest(found: Found): Promise<Uint8Array> {
+    if (found.carried) return found.carried.bytes;
+    const { signal, onProgress } = this.#body.options;
+    const { checksum } = await hashStored(this.#target, found.parquet!, { signal, onProgress });
+    if (checksum === await this.#hash()) return await this.#draftBytes();
+    return await manifestOfStored(this.#target, found.parquet!, checksum, signal);
+  }
+
+  /** Writes both files, as new ones or in the place of exactly those that were found. */
+  async #write(found: Found): Promise<PublishResult> {
+    const { driver, keys } = this.#target;
+    const { bytes, options } = this.#body;
+    const replacing = found.parquet !== null;
+    const etag = found.parquet?.etag;
+    this.#wrote = replacing ? "overwritten" : "created";
+    this.#emitWriting();
+    if (driver.setPair) {
+      await driver.setPair({
+        body: { key: keys.parquet, value: bytes },
+        describe: async (checksum) => {
+          this.#checksum = checksum;
+          return { key: keys.manifest, value: await this.#draftBytes() };
+        },
+        replace: replacing ? { body: etag!, description: found.manifestEtag } : undefined,
+      }, { signal: options.signal, onProgress: this.#progress("sending"), onMeta: this.#onMeta });
+      this.#emitWroteParquet();
+    } else {
+      await this.#hash();
+      await this.#putParquet(
+        await this.#draftBytes(),
+        replacing ? (etag === undefined ? { overwrite: true } : { ifMatch: etag }) : {},
+      );
+      const manifestEtag = found.manifestEtag;
+      await driver.setItemRaw(keys.manifest, await this.#draftBytes(), {
+        signal: options.signal,
+        ...(found.manifestBytes === null
+          ? {}
+          : manifestEtag === undefined
+          ? { overwrite: true }
+          : { ifMatch: manifestEtag }),
+      });
+    }
+    this.#emitWroteManifest();
+    const { manifest } = await parseManifest(await this.#draftBytes());
+    return this.#result(this.#wrote, manifest, this.#parquet);
+  }
+
+  async #putParquet(manifest: Uint8Array, replace: WriteOptions = {}): Promise<void> {
+    const { driver, keys } = this.#target;
+    const checksum = await this.#hash();
+    await driver.setItemRaw(keys.parquet, this.#body.bytes, {
+      ...replace,
+      signal: this.#body.options.signal,
+      onProgress: this.#progress("sending"),
+      onMeta: this.#onMeta,
+      checksum,
+      metadata: {
+        sha256: checksum.slice("sha256:".length),
+        manifest: manifest.toBase64({ alphabet: "base64url", omitPadding: true }),
+      },
+    });
+    if (!driver.createsAtomically) await this.#confirmParquet(checksum);
+    this.#emitWroteParquet();
+  }
+
+  /** Without an atomic create another writer's bytes may have landed over ours: they must not pass for ours. */
+  async #confirmParquet(checksum: string): Promise<void> {
+    const { driver, keys } = this.#target;
+    const { signal } = this.#body.options;
+    const stored = await driver.getMeta(keys.parquet, { signal });
+    const actual = stored?.metadata?.sha256
+      ? `sha256:${stored.metadata.sha256}`
+      : stored && (await hashStored(this.#target, stored, { signal })).checksum;
+    if (actual !== checksum) {
+      throw new BronzeError(
+        "partition_exists",
+        `Cannot create "${keys.parquet}": another writer's bytes lie there`,
+        { key: keys.parquet },
+      );
+    }
+  }
+
+  /** Looks again after a write that was refused or whose answer was lost; throws where that decides nothing. */
+  async #lookAfter(error: unknown): Promise<Found> {
+    const { signal } = this.#body.options;
+    if (!hasCode(error, "partition_exists", "unknown_outcome", "conflict") || signal?.aborted) {
+      throw error;
+    }
+    // Whatever keeps us from looking, an unknown outcome stays unknown, and another attempt can tell.
+    const found = await look(this.#target, signal).catch((cause) => {
+      throw error.code === "partition_exists" ? cause : error;
+    });
+    if (found.state === "unknown") this.#refuseUnknown(found);
+    if (found.state === "absent") throw error;
+    if (error.code === "conflict") {
+      const ours = found.carried && await this.#isSame(found.carried.manifest);
+      if (!ours) throw error;
+    }
+    return found;
+  }
+
+  async #isSame(manifest: Manifest): Promise<boolean> {
+    const table = tableOf(manifest);
+    return table.byte_size === this.#body.bytes.byteLength &&
+      table.row_count === this.#body.rowCount && table.checksum === await this.#hash();
+  }
+
+  async #hash(): Promise<string> {
+    return this.#checksum ??= await sha256(this.#body.bytes, {
+      signal: this.#body.options.signal,
+      onProgress: this.#progress("hashing"),
+    });
+  }
+
+  async #draftBytes(): Promise<Uint8Array> {
+    const { bytes, rowCount, options } = this.#body;
+    return this.#draft ??= await sealedManifest({
+      ref: this.#target.ref,
+      checksum: await this.#hash(),
+      rowCount,
+      byteSize: bytes.byteLength,
+      producer: options.producer,
+      pasEventHash: options.pasEventHash,
+      createdAt: new Date(),
+    });
+  }
+
+  #progress(phase: "hashing" | "sending"): ((loaded: number) => void) | undefined {
+    const { onProgress } = this.#body.options;
+    const total = this.#body.bytes.byteLength;
+    return onProgress && ((loaded) => onProgress({ phase, loaded, total }));
+  }
+
+  #onMeta = (meta: BlobMeta): void => {
+    this.#parquet = meta;
+  };
+
+  #emitWriting(): void {
+    this.#context.emit({ type: "writing" });
+  }
+
+  #emitWroteParquet(): void {
+    this.#context.emit({
+      type: "wrote",
+      file: this.#target.keys.file,
+      byteSize: this.#body.bytes.byteLength,
+      checksum: this.#checksum,
+    });
+  }
+
+  #emitWroteManifest(): void {
+    this.#context.emit({ type: "wrote", file: "_manifest.json" });
+  }
+
+  #exists(manifest: Manifest): PartitionExistsError {
+    const { uri, keys } = this.#target;
+    const table = tableOf(manifest);
+    return new PartitionExistsError(
+      `Cannot publish to ${uri}: it holds other content, ${table.checksum} with ${table.row_count} rows and ${table.byte_size} bytes; it was not changed`,
+      { key: keys.parquet, manifest },
+    );
+  }
+
+  #damaged(found: Found): PartitionDamagedError {
+    const { uri, keys } = this.#target;
+    return new PartitionDamagedError(uri, { key: keys.directory, problems: found.problems });
+  }
+
+  #result(
+    status: PublishStatus,
+    manifest: Manifest,
+    parquet: BlobMeta | null | undefined,
+  ): PublishResult {
+    const { pasEventHash } = this.#body.options;
+    return {
+      status,
+      uri: this.#target.uri,
+      manifest,
+      manifestChecksum: manifest.manifest_checksum,
+      etag: parquet?.etag,
+      version: parquet?.version,
+      pasEventHashDiffers: pasEventHash !== undefined && manifest.pas_event_hash !== pasEventHash,
+    };
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}

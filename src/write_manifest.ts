@@ -1,0 +1,97 @@
+/**
+ * The second half of a publish, on its own.
+ *
+ * @module
+ */
+import { BronzeError, hasCode, PartitionDamagedError, PartitionExistsError } from "./errors.ts";
+import { assertKnown, look, type Target } from "./look.ts";
+import { type Manifest, manifestProblems, parseManifest, seal, tableOf } from "./manifest.ts";
+import { footerOfStored, hashStored } from "./stored.ts";
+
+/** Writes a manifest beside a stored Parquet file that it agrees with, create-only. */
+export async function writeManifest(
+  target: Target,
+  given: Manifest,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  const { driver, keys, ref, uri } = target;
+  const { bytes, manifest } = await sealed(given, keys.manifest);
+  const table = tableOf(manifest);
+  const problems = manifestProblems(manifest, ref);
+  if (problems.length > 0) throw disagrees(target, problems);
+
+  const found = await look(target, signal);
+  assertKnown(found);
+  if (found.state === "absent") {
+    throw new BronzeError(
+      "not_found",
+      `Cannot write the manifest of ${uri}: ${keys.file} is not there`,
+      {
+        key: keys.parquet,
+      },
+    );
+  }
+  if (found.state === "damaged" || found.state === "vanished") {
+    throw new PartitionDamagedError(uri, { key: keys.directory, problems: found.problems });
+  }
+  const parquet = found.parquet!;
+  const checksum = parquet.metadata?.sha256
+    ? `sha256:${parquet.metadata.sha256}`
+    : (await hashStored(target, parquet, { signal })).checksum;
+  const { rowCount } = await footerOfStored(target, parquet, signal);
+  const compared: [string, unknown, unknown][] = [
+    ["checksum", table.checksum, checksum],
+    ["byte_size", table.byte_size, parquet.size],
+    ["row_count", table.row_count, rowCount ?? table.row_count],
+  ];
+  for (const [what, said, stored] of compared) {
+    if (said !== stored) problems.push(`${what} is ${said}, the stored file's ${stored}`);
+  }
+  if (problems.length > 0) throw disagrees(target, problems);
+  if (found.state === "complete") return found.manifest!.manifest;
+
+  try {
+    await driver.setItemRaw(keys.manifest, bytes, {
+      signal,
+      given: { key: keys.parquet, etag: parquet.etag ?? "" },
+      ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
+    });
+    return manifest;
+  } catch (error) {
+    if (!hasCode(error, "partition_exists", "unknown_outcome")) throw error;
+    const now = await look(target, signal);
+    const stored = now.manifest?.manifest;
+    if (now.state !== "complete" || !stored) throw error;
+    if (tableOf(stored).checksum === table.checksum) return stored;
+    throw new PartitionExistsError(`Cannot write the manifest of ${uri}: another one is there`, {
+      key: keys.manifest,
+      manifest: stored,
+    });
+  }
+}
+
+async function sealed(
+  given: Manifest,
+  key: string,
+): Promise<{ bytes: Uint8Array; manifest: Manifest }> {
+  try {
+    const bytes = given.manifest_checksum === undefined
+      ? await seal({ ...given, manifest_version: 1 })
+      : new TextEncoder().encode(JSON.stringify(given, null, 2) + "\n");
+    return { bytes, manifest: (await parseManifest(bytes)).manifest };
+  } catch (cause) {
+    throw new BronzeError(
+      "invalid_argument",
+      `Cannot write this manifest: ${cause instanceof Error ? cause.message : cause}`,
+      { key, cause },
+    );
+  }
+}
+
+function disagrees({ uri, keys }: Target, problems: string[]): BronzeError {
+  return new BronzeError(
+    "invalid_argument",
+    `Cannot write this manifest to ${uri}: ${problems.join("; ")}`,
+    { key: keys.manifest },
+  );
+}
