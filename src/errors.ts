@@ -110,6 +110,8 @@ export class BronzeError extends Error {
   readonly key: string | undefined;
 
   /**
+   * Makes an error.
+   *
    * @param code What went wrong, as a stable name.
    * @param message The action, the value and the state found. It never holds a secret.
    * @param options The key, and the error that led to this one.
@@ -160,6 +162,8 @@ export class PartitionExistsError extends BronzeError {
   readonly manifest: Manifest;
 
   /**
+   * Makes an error that carries the manifest.
+   *
    * @param message The action, the value and the state found.
    * @param options The key, and the manifest of the partition that exists.
    */
@@ -175,6 +179,8 @@ export class PartitionDamagedError extends BronzeError {
   readonly problems: readonly string[];
 
   /**
+   * Makes an error that lists all that is wrong.
+   *
    * @param uri Where the partition lies.
    * @param options The key, and all that is wrong.
    */

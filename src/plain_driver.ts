@@ -36,8 +36,9 @@ export function blobDriver(driver: PlainDriver): BlobDriver {
   if (driver.createsAtomically !== undefined) return driver as BlobDriver;
 
   const name = driver.name ?? "unstorage";
+  const itemKey = (key: string) => key.replaceAll("/", ":");
   async function read(key: string): Promise<Uint8Array | null> {
-    const value = await driver.getItemRaw!(key, {});
+    const value = await driver.getItemRaw!(itemKey(key), {});
     if (value === null || value === undefined) return null;
     if (value instanceof Uint8Array) return value;
     if (value instanceof ArrayBuffer) return new Uint8Array(value);
@@ -74,7 +75,7 @@ export function blobDriver(driver: PlainDriver): BlobDriver {
         });
       }
       // A copy: the memory driver keeps the caller's array, which the caller may use again.
-      await driver.setItemRaw!(key, value.slice(), {});
+      await driver.setItemRaw!(itemKey(key), value.slice(), {});
     },
   };
   return plain as BlobDriver;

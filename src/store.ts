@@ -114,6 +114,8 @@ export class BronzeStore {
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
 
   /**
+   * Makes a store over a driver. Nothing is read or written yet.
+   *
    * @param options The driver, and what all calls share.
    * @throws {BronzeError} `invalid_config` when the driver cannot read or write raw bytes, or the prefix
    * is not allowed.

@@ -18,6 +18,16 @@ import {
   type WriteOptions,
 } from "./driver.ts";
 
+export type {
+  BlobDriver,
+  BlobMeta,
+  CallOptions,
+  Item,
+  Pair,
+  ReadOptions,
+  WriteOptions,
+} from "./driver.ts";
+
 /** Options of {@linkcode fs}. */
 export interface FsDriverOptions {
   /** The directory that holds all files; it is made when it is first written to. */
