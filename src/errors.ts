@@ -6,7 +6,7 @@
 import type { Manifest } from "./manifest.ts";
 
 /** Every {@linkcode BronzeErrorCode} with the exit status that the command line gives it. */
-const EXIT_STATUS = {
+export const EXIT_STATUS = {
   invalid_argument: 2,
   invalid_config: 2,
   not_parquet: 2,

@@ -1,5 +1,4 @@
 import { openStore } from "../config.ts";
-import { SAMPLE_LEDGERS, sampleParquet } from "../sample.ts";
 import { VERSION } from "../version.ts";
 import { type Command, namesOf, text } from "./_command.ts";
 import { parseBytes } from "./_units.ts";
@@ -11,6 +10,8 @@ export const dryRun: Command = {
   positionals: 0,
   options: { size: text("SIZE", "how large the sample shall be, as in 512MB (default 4MB)") },
   async run({ values, config, output, signal, env }) {
+    // Here alone, since making Parquet takes a library that no other command needs.
+    const { SAMPLE_LEDGERS, sampleParquet } = await import("../sample.ts");
     const size = values.size === undefined
       ? undefined
       : parseBytes("--size", values.size as string);
