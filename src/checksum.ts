@@ -7,6 +7,7 @@
  * @module
  */
 import { createHash, type Hash } from "node:crypto";
+import { throwIfAborted } from "./errors.ts";
 
 /** How much is hashed or written at a time, in bytes: long enough to be fast, short enough to abort within. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -47,7 +48,7 @@ export async function sha256(
   const hash = new Sha256();
   let loaded = 0;
   for (const chunk of chunksOf(bytes)) {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal, "hashing");
     hash.update(chunk);
     options.onProgress?.(loaded += chunk.byteLength);
     if (loaded < bytes.byteLength) await new Promise(setImmediate);

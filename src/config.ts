@@ -3,12 +3,16 @@
  *
  * @module
  */
+import type { BlobDriver } from "./drivers/driver.ts";
 import fs, { type FsDriverOptions } from "./drivers/fs.ts";
+import s3, { type S3DriverOptions } from "./drivers/s3.ts";
 import { BronzeError } from "./errors.ts";
 import { BronzeStore, type StoreOptions } from "./store.ts";
 
 /** Which backend a store writes to, and how. */
-export type StorageConfig = StoreOptions & ({ backend: "local" } & FsDriverOptions);
+export type StorageConfig =
+  & StoreOptions
+  & (({ backend: "local" } & FsDriverOptions) | ({ backend: "s3" } & S3DriverOptions));
 
 /** Where environment variables are read from: `Deno.env`, or a `Map` in a test. */
 export interface Environment {
@@ -37,18 +41,26 @@ export interface Environment {
  * ```
  */
 export function openStore(config: StorageConfig): BronzeStore {
+  const driver = driverOf(config);
+  const prefix = config.prefix ?? (config.backend === "local" ? "" : BUCKET_PREFIX);
   return new BronzeStore({
-    driver: driverOf(config),
-    prefix: (config.prefix ?? "").replace(/^\/+|\/+$/g, ""),
+    driver,
+    prefix: prefix.replace(/^\/+|\/+$/g, ""),
     allowOverwrite: config.allowOverwrite,
+    requireAtomicCreate: config.requireAtomicCreate,
     onEvent: config.onEvent,
   });
 }
 
-function driverOf(config: StorageConfig) {
+/** In a bucket, which others may share, partitions lie below this unless told otherwise. */
+const BUCKET_PREFIX = "bronze";
+
+function driverOf(config: StorageConfig): BlobDriver {
   switch (config.backend) {
     case "local":
       return fs(config);
+    case "s3":
+      return s3(config);
     default:
       throw unknownBackend((config as { backend: unknown }).backend);
   }
@@ -92,6 +104,23 @@ export function configFromEnv(env: Environment = Deno.env): StorageConfig {
         allowOverwrite,
       };
     }
+    case "s3": {
+      const endpoint = read("S3_ENDPOINT", "STORAGE_S3_ENDPOINT") ??
+        read("AWS_ENDPOINT_URL_S3") ?? read("AWS_ENDPOINT_URL");
+      return {
+        backend,
+        bucket: required(read, "S3_BUCKET", "STORAGE_S3_BUCKET"),
+        endpoint,
+        region: read("S3_REGION", "STORAGE_S3_REGION") ?? read("AWS_REGION") ??
+          read("AWS_DEFAULT_REGION"),
+        accessKeyId: read("AWS_ACCESS_KEY_ID"),
+        secretAccessKey: read("AWS_SECRET_ACCESS_KEY"),
+        sessionToken: read("AWS_SESSION_TOKEN"),
+        ca: endpoint?.startsWith("http:") ? undefined : authorities(read, "AWS_CA_BUNDLE"),
+        prefix: prefix ?? BUCKET_PREFIX,
+        allowOverwrite,
+      };
+    }
     default:
       throw unknownBackend(backend);
   }
@@ -128,6 +157,31 @@ function readOne(env: Environment, name: string): string | undefined {
     throw new BronzeError(
       "not_capable",
       `Cannot read the environment variable ${name}: run again with --allow-env=${name}, or with --allow-env`,
+      { cause },
+    );
+  }
+}
+
+function required(read: Read, ...spellings: string[]): string {
+  const value = read(...spellings);
+  if (value === undefined) {
+    throw new BronzeError("invalid_config", `Cannot choose a bucket: set ${spellings[0]}`);
+  }
+  return value;
+}
+
+/** The certificates that Amazon's own variable names, https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html */
+function authorities(read: Read, name: string): string | undefined {
+  const file = read(name);
+  if (file === undefined) return;
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (cause) {
+    throw new BronzeError(
+      cause instanceof Deno.errors.NotCapable ? "not_capable" : "invalid_config",
+      `Cannot read the certificates that ${name} names: ${
+        cause instanceof Error ? cause.message : cause
+      }`,
       { cause },
     );
   }

@@ -66,7 +66,7 @@ export async function look(target: Target, signal: AbortSignal | undefined): Pro
   const onMeta = (meta: BlobMeta) => manifestEtag = meta.etag;
   const [manifestRead, parquetRead] = await Promise.allSettled([
     driver.getItemRaw(keys.manifest, { signal, onMeta }),
-    driver.getMeta(keys.parquet, { signal }),
+    driver.getMeta(keys.parquet, { signal, bucketChecked: true }),
   ]);
   // The answer to a GET explains itself, the one to a HEAD has no body: the GET's error comes first.
   for (const read of [manifestRead, parquetRead]) {

@@ -28,6 +28,9 @@ export interface PublishContext {
 /** After so many refused or unknown writes a publish gives up; each one was answered by a look. */
 const MAX_WRITES = 3;
 
+/** A write that ended so may have happened, or another's has: a look tells. */
+const UNDECIDED = ["partition_exists", "unknown_outcome", "conflict", "throttled"] as const;
+
 /** One attempt to make a partition hold one body. */
 export class Publication {
   #target: Target;
@@ -240,7 +243,7 @@ export class Publication {
   /** Looks again after a write that was refused or whose answer was lost; throws where that decides nothing. */
   async #lookAfter(error: unknown): Promise<Found> {
     const { signal } = this.#body.options;
-    if (!hasCode(error, "partition_exists", "unknown_outcome", "conflict") || signal?.aborted) {
+    if (!hasCode(error, ...UNDECIDED) || signal?.aborted) {
       throw error;
     }
     // Whatever keeps us from looking, an unknown outcome stays unknown, and another attempt can tell.
@@ -248,7 +251,9 @@ export class Publication {
       throw error.code === "partition_exists" ? cause : error;
     });
     if (found.state === "unknown") this.#refuseUnknown(found);
-    if (found.state === "absent") throw error;
+    if (found.state === "absent") {
+      throw error.code === "partition_exists" ? this.#gone(error) : error;
+    }
     if (error.code === "conflict") {
       const ours = found.carried && await this.#isSame(found.carried.manifest);
       if (!ours) throw error;
@@ -315,6 +320,16 @@ export class Publication {
     return new PartitionExistsError(
       `Cannot publish to ${uri}: it holds other content, ${table.checksum} with ${table.row_count} rows and ${table.byte_size} bytes; it was not changed`,
       { key: keys.parquet, manifest },
+    );
+  }
+
+  /** The store refused to create what is not there: it is between two states, and the next look can tell. */
+  #gone(cause: BronzeError): BronzeError {
+    const { uri, keys } = this.#target;
+    return new BronzeError(
+      "conflict",
+      `Cannot publish to ${uri}: the store said that it exists already, and then that nothing is there; publish again`,
+      { key: keys.parquet, cause },
     );
   }
 

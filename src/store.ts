@@ -31,6 +31,12 @@ export interface StoreOptions {
    */
   allowOverwrite?: boolean | undefined;
   /**
+   * Whether to refuse a driver that cannot refuse a second writer by itself, instead of warning.
+   *
+   * @default {false}
+   */
+  requireAtomicCreate?: boolean | undefined;
+  /**
    * Told of everything that happens, for logs and metrics.
    *
    * @default {undefined}
@@ -43,6 +49,9 @@ export interface BronzeStoreOptions extends StoreOptions {
   /** An unstorage driver with `getItemRaw` and `setItemRaw`; this module's create atomically. */
   driver: PlainDriver;
 }
+
+const WEAKER =
+  "it cannot refuse a second create by itself, so two writers at the same moment may both believe that they won";
 
 /** Options of the calls that only look. */
 export interface LookOptions {
@@ -112,13 +121,14 @@ export class BronzeStore {
   readonly #prefix: string;
   readonly #allowOverwrite: boolean;
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
+  #warned = false;
 
   /**
    * Makes a store over a driver. Nothing is read or written yet.
    *
    * @param options The driver, and what all calls share.
    * @throws {BronzeError} `invalid_config` when the driver cannot read or write raw bytes, or the prefix
-   * is not allowed.
+   * is not allowed; `unsupported` when the driver cannot create atomically and must.
    */
   constructor(options: BronzeStoreOptions) {
     this.#driver = blobDriver(options.driver);
@@ -126,6 +136,12 @@ export class BronzeStore {
     this.#allowOverwrite = options.allowOverwrite ?? false;
     this.#onEvent = options.onEvent;
     assertPrefix(this.#prefix);
+    if (options.requireAtomicCreate && !this.#driver.createsAtomically) {
+      throw new BronzeError(
+        "unsupported",
+        `Cannot publish with the driver "${this.#driver.name}": ${WEAKER}`,
+      );
+    }
   }
 
   /**
@@ -146,6 +162,10 @@ export class BronzeStore {
   ): Promise<PublishResult> {
     const target = this.#target(ref);
     const context = this.#context(target);
+    if (!this.#driver.createsAtomically && !this.#warned) {
+      this.#warned = true;
+      context.emit({ type: "warning", message: `This store is weaker than others: ${WEAKER}` });
+    }
     try {
       const body = await checkBody(ref, bytes, options);
       const result = await new Publication(target, body, context).run();

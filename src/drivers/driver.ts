@@ -47,6 +47,17 @@ export interface ReadOptions extends CallOptions {
   range?: { start: number; end: number } | undefined;
 }
 
+/** Options of describing an object. */
+export interface MetaOptions extends CallOptions {
+  /**
+   * Whether the caller learns otherwise that the bucket exists. A HEAD cannot tell a missing object from a
+   * missing bucket, so without this a second request finds out.
+   *
+   * @default {false}
+   */
+  bucketChecked?: boolean | undefined;
+}
+
 /** Options of writing an object. Without `overwrite` and `ifMatch` a write only creates. */
 export interface WriteOptions extends CallOptions {
   /**
@@ -125,7 +136,7 @@ export interface BlobDriver {
   /** Reads an object piece by piece; `null` when there is none. */
   getItemStream(key: string, options?: CallOptions): Promise<AsyncIterable<Uint8Array> | null>;
   /** Describes an object without reading it; `null` when there is none. */
-  getMeta(key: string, options?: CallOptions): Promise<BlobMeta | null>;
+  getMeta(key: string, options?: MetaOptions): Promise<BlobMeta | null>;
   /** Writes text as an object. */
   setItem(key: string, value: string, options?: WriteOptions): Promise<void>;
   /**

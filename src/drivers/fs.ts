@@ -23,6 +23,7 @@ export type {
   BlobMeta,
   CallOptions,
   Item,
+  MetaOptions,
   Pair,
   ReadOptions,
   WriteOptions,

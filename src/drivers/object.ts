@@ -1,0 +1,317 @@
+/**
+ * What the drivers of object stores share: PUT, GET and HEAD of one object.
+ *
+ * @module
+ */
+import { sha256 } from "../checksum.ts";
+import { BronzeError, throwIfAborted } from "../errors.ts";
+import { type HttpResponse, send } from "../transport.ts";
+import {
+  type Attempt,
+  element,
+  isUndecided,
+  refusalError,
+  transportError,
+  unknownOutcome,
+} from "./_service_error.ts";
+import {
+  appendOnly,
+  assertWriteOptions,
+  type BlobDriver,
+  type BlobMeta,
+  type CallOptions,
+  keyPath,
+  type WriteOptions,
+} from "./driver.ts";
+
+/** How one service spells what all of them do. */
+export interface Dialect {
+  /** The driver's name. */
+  name: string;
+  /** The scheme of its URIs. */
+  scheme: string;
+  bucket: string;
+  /** The URL of the bucket, with a slash at its end. */
+  bucketUrl: URL;
+  /** What the driver shows of its options, without secrets. */
+  options: Record<string, unknown>;
+  /** Whether a second create is refused by the store itself. */
+  createsAtomically: boolean;
+  /** Whether the server may be asked before a large body is sent. */
+  expectContinue: boolean;
+  idleTimeoutMs: number;
+  ca: string | undefined;
+  /** The prefix of user metadata. */
+  metadataPrefix: string;
+  /** The headers that let a PUT only create, or only replace what has this ETag. */
+  condition(etag: string | undefined): Record<string, string>;
+  /** The headers by which the store verifies a body. */
+  integrity(
+    body: Uint8Array,
+    checksum: string,
+  ): Promise<Record<string, string>> | Record<string, string>;
+  /** The headers that a GET and a HEAD ask with. */
+  asking(): Record<string, string>;
+  /** What the headers of a response say of an object, besides what all services say alike. */
+  meta(headers: HttpResponse["headers"]): Partial<BlobMeta>;
+  /** Signs a request when it is about to be sent; returns all its headers. */
+  sign(
+    method: string,
+    url: URL,
+    headers: Record<string, string>,
+    checksum: string | undefined,
+  ): Promise<Record<string, string>>;
+}
+
+/** A smaller body is on its way before a server could refuse it. */
+const EXPECT_FROM_BYTES = 1024 * 1024;
+/** No error document is longer. */
+const MAX_DOCUMENT_BYTES = 64 * 1024;
+
+/** A driver that speaks one service's dialect. */
+export function objectDriver(dialect: Dialect): BlobDriver {
+  const uri = (key: string) => `${dialect.scheme}://${dialect.bucket}/${keyPath(key)}`;
+  let expectContinue = dialect.expectContinue;
+
+  async function request(
+    method: "GET" | "HEAD" | "PUT",
+    key: string,
+    attempt: Attempt,
+    headers: Record<string, string>,
+    options: CallOptions & {
+      body?: Uint8Array;
+      checksum?: string;
+      onProgress?: WriteOptions["onProgress"];
+    },
+  ): Promise<HttpResponse> {
+    const url = new URL(keyPath(key).split("/").map(encodeStrictly).join("/"), dialect.bucketUrl);
+    const { body, checksum, signal, onProgress } = options;
+    const signed = await dialect.sign(method, url, headers, checksum);
+    try {
+      const response = await send({
+        method,
+        url,
+        headers: body ? { ...signed, "content-length": String(body.byteLength) } : signed,
+        body,
+        expectContinue: expectContinue && body !== undefined &&
+          body.byteLength >= EXPECT_FROM_BYTES,
+        idleTimeoutMs: dialect.idleTimeoutMs,
+        ca: dialect.ca,
+        signal,
+        onProgress,
+      });
+      // It answered without ever asking for the body: asking it again would cost a second each time.
+      if (response.continued === false) expectContinue = false;
+      return response;
+    } catch (error) {
+      throw transportError(attempt, error);
+    }
+  }
+
+  function metaOf(headers: HttpResponse["headers"]): BlobMeta {
+    const entries = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+      name.startsWith(dialect.metadataPrefix) && value !== undefined
+        ? [[name.slice(dialect.metadataPrefix.length), value]]
+        : []
+    );
+    const modified = headers["last-modified"];
+    return {
+      size: Number(headers["content-range"]?.split("/")[1] ?? headers["content-length"] ?? 0),
+      etag: headers.etag,
+      metadata: entries.length > 0 ? Object.fromEntries(entries) : undefined,
+      ...(modified ? { mtime: new Date(modified) } : {}),
+      ...dialect.meta(headers),
+    };
+  }
+
+  /** Begins to read an object; `null` when there is none. */
+  async function get(
+    key: string,
+    options: CallOptions & { range?: { start: number; end: number } | undefined },
+  ): Promise<AsyncIterable<Uint8Array> | null> {
+    const attempt = { action: "read", uri: uri(key), key };
+    const { range } = options;
+    if (range && range.end <= range.start) return (async function* () {})();
+    const response = await request("GET", key, attempt, {
+      ...dialect.asking(),
+      ...(range ? { range: `bytes=${range.start}-${range.end - 1}` } : {}),
+    }, options);
+    if (response.status >= 300) {
+      const refusal = { ...response, document: await textOf(response, attempt) };
+      if (element(refusal.document, "Code") === "NoSuchKey") return null;
+      throw refusalError(attempt, refusal);
+    }
+    await assertFromStore(response, attempt);
+    options.onMeta?.(metaOf(response.headers));
+    return whole(response, attempt);
+  }
+
+  async function put(key: string, value: Uint8Array, options: WriteOptions): Promise<void> {
+    const attempt = { action: "write", uri: uri(key), key };
+    throwIfAborted(options.signal, attempt.uri);
+    const checksum = options.checksum ?? await sha256(value, { signal: options.signal });
+    const creates = !options.overwrite && options.ifMatch === undefined;
+    if (creates && !dialect.createsAtomically && await head(key, options)) throw taken(attempt);
+    const metadata = Object.entries(options.metadata ?? {}).map(([name, text]) =>
+      [dialect.metadataPrefix + name, text] as const
+    );
+    const response = await request("PUT", key, attempt, {
+      ...(options.overwrite || creates && !dialect.createsAtomically
+        ? {}
+        : dialect.condition(options.ifMatch)),
+      "content-type": mediaTypeOf(key),
+      ...Object.fromEntries(metadata),
+      ...await dialect.integrity(value, checksum),
+    }, { body: value, checksum, signal: options.signal, onProgress: options.onProgress });
+
+    const document = await textOf(response, attempt);
+    const refused = response.status >= 300 || element(document, "Code") !== undefined;
+    if (!refused) {
+      await assertFromStore(response, attempt).catch((error) => {
+        throw unknownOutcome(attempt, error);
+      });
+      return options.onMeta?.({ ...metaOf(response.headers), size: value.byteLength });
+    }
+    if (response.status === 412 && creates) throw taken(attempt);
+    // S3 answers 404 to the replacement of an object that is gone.
+    if (
+      response.status === 412 ||
+      response.status === 404 && element(document, "Code") === "NoSuchKey"
+    ) {
+      throw new BronzeError(
+        "conflict",
+        `Cannot replace ${attempt.uri}: another writer has changed it meanwhile`,
+        { key },
+      );
+    }
+    const error = refusalError(attempt, { ...response, document });
+    throw isUndecided(error) || response.status < 300 ? unknownOutcome(attempt, error) : error;
+  }
+
+  async function head(
+    key: string,
+    options: CallOptions & { bucketChecked?: boolean | undefined },
+  ): Promise<BlobMeta | null> {
+    const attempt = { action: "look at", uri: uri(key), key };
+    const response = await request("HEAD", key, attempt, dialect.asking(), options);
+    await textOf(response, attempt);
+    if (response.status === 404) {
+      // A HEAD does not say whether the object or the bucket is missing; a GET of its first byte does.
+      if (!options.bucketChecked) await get(key, { ...options, range: { start: 0, end: 1 } });
+      return null;
+    }
+    if (response.status >= 300) throw refusalError(attempt, { ...response, document: "" });
+    await assertFromStore(response, attempt);
+    return metaOf(response.headers);
+  }
+
+  const driver: BlobDriver = {
+    name: dialect.name,
+    options: dialect.options,
+    createsAtomically: dialect.createsAtomically,
+    ...appendOnly(dialect.name),
+    uri,
+
+    async hasItem(key, options = {}) {
+      return await head(key, options) !== null;
+    },
+
+    async getMeta(key, options = {}) {
+      // unstorage asks for a key with this ending beside each key: there is never one.
+      return key.endsWith("$") ? null : await head(key, options);
+    },
+
+    async getItem(key, options) {
+      const bytes = await driver.getItemRaw(key, options);
+      return bytes && new TextDecoder().decode(bytes);
+    },
+
+    async getItemRaw(key, options = {}) {
+      const body = await get(key, options);
+      return body && new Uint8Array(await new Response(ReadableStream.from(body)).arrayBuffer());
+    },
+
+    async getItemStream(key, options = {}) {
+      return await get(key, options);
+    },
+
+    async setItem(key, value, options) {
+      await driver.setItemRaw(key, new TextEncoder().encode(value), options);
+    },
+
+    async setItemRaw(key, value, options = {}) {
+      assertWriteOptions(key, options);
+      await put(key, value, options);
+    },
+  };
+  return driver;
+}
+
+/** Percent-encodes all but the unreserved characters (RFC 3986): what every server signs alike. */
+function encodeStrictly(segment: string): string {
+  return encodeURIComponent(segment).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+function mediaTypeOf(key: string): string {
+  // https://www.iana.org/assignments/media-types/application/vnd.apache.parquet
+  if (key.endsWith(".parquet")) return "application/vnd.apache.parquet";
+  return key.endsWith(".json") ? "application/json" : "application/octet-stream";
+}
+
+function taken(attempt: Attempt): BronzeError {
+  return new BronzeError("partition_exists", `Cannot create ${attempt.uri}: it exists already`, {
+    key: attempt.key,
+  });
+}
+
+/** Refuses a success that no object store has given: each names the object's ETag. */
+async function assertFromStore(response: HttpResponse, attempt: Attempt): Promise<void> {
+  if (response.headers.etag) return;
+  await textOf(response, attempt);
+  throw new BronzeError(
+    "unavailable",
+    `Cannot ${attempt.action} ${attempt.uri}: something that is no object store answered with status ${response.status} and no ETag; try again, and check the endpoint`,
+    { key: attempt.key },
+  );
+}
+
+/** The body of a response, whose end must be where its head said. */
+async function* whole(response: HttpResponse, attempt: Attempt): AsyncGenerator<Uint8Array> {
+  const expected = response.headers["content-length"];
+  let loaded = 0;
+  try {
+    for await (const chunk of response.body) {
+      loaded += chunk.byteLength;
+      yield chunk;
+    }
+  } catch (error) {
+    throw transportError(attempt, error);
+  }
+  if (expected !== undefined && loaded !== Number(expected)) {
+    throw new BronzeError(
+      "network",
+      `Cannot ${attempt.action} ${attempt.uri}: the answer ended after ${loaded} of ${expected} bytes; try again`,
+      { key: attempt.key },
+    );
+  }
+}
+
+/** What a response says besides its head, as text; nothing of it once it is lost or too long. */
+async function textOf(response: HttpResponse, attempt: Attempt): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const chunk of response.body) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > MAX_DOCUMENT_BYTES) break;
+    }
+  } catch (error) {
+    // The head has arrived, and it decides; of an abort or a timeout the caller must know.
+    const known = transportError(attempt, error);
+    if (known.code !== "network" && known.code !== "unknown_outcome") throw known;
+  }
+  return text;
+}

@@ -1,0 +1,17 @@
+import type { StorageConfig } from "@obsrvr/bronze-store";
+import type { Place } from "./harness.ts";
+
+/** An object store over HTTP, before which a test can put a proxy. */
+export interface Service extends AsyncDisposable, Omit<Place, "driver"> {
+  host: string;
+  port: number;
+  /** A configuration without a prefix that reaches the service itself, or whatever is given. */
+  config(endpoint?: string): StorageConfig;
+}
+
+/** What the suites about requests, faults and races need of a backend. */
+export interface ServiceHarness {
+  name: string;
+  /** The name of the header that lets a PUT only create. */
+  service(): Promise<Service>;
+}
