@@ -213,6 +213,9 @@ export function tableOf(manifest: Manifest): ManifestTable {
   return table;
 }
 
+// The whole manifest travels in an object's metadata, of which S3 takes 2 KB: the limits of its parts see
+// to it that the largest fits (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html).
+
 /** Refuses a producer that could not travel in an object's metadata. */
 export function assertProducer(producer: unknown): asserts producer is Producer {
   const fields = producer as Record<string, unknown> | null | undefined;
@@ -232,12 +235,12 @@ export function assertProducer(producer: unknown): asserts producer is Producer 
 /** Refuses a PAS event hash that could not travel in an object's metadata. */
 export function assertPasEventHash(hash: unknown): void {
   if (hash === undefined) return;
-  if (typeof hash !== "string" || !/^[\x21-\x7e]{1,128}$/.test(hash)) {
+  if (typeof hash !== "string" || !/^[\x21-\x7e]{1,80}$/.test(hash)) {
     throw new BronzeError(
       "invalid_argument",
       `Cannot use ${
         JSON.stringify(hash)
-      } as PAS event hash: it takes 1 to 128 printable ASCII characters without spaces, as in sha256: and 64 hex digits`,
+      } as PAS event hash: it takes 1 to 80 printable ASCII characters without spaces, as in sha256: and 64 hex digits`,
     );
   }
 }

@@ -62,6 +62,30 @@ Deno.test("the seal is the SHA-256 of the manifest with its digits as zeros", as
   assert.equal(createHash("sha256").update(zeroed).digest("hex"), digits);
 });
 
+Deno.test("the largest manifest fits in an object's metadata", async () => {
+  const name = "n".repeat(64);
+  const field = "p".repeat(128);
+  const bytes = await sealedManifest({
+    ref: {
+      network: name,
+      eraId: name,
+      versionLabel: name,
+      table: name,
+      ledgerStart: 4294967295,
+      ledgerEnd: 4294967295,
+    },
+    checksum: CHECKSUM,
+    rowCount: Number.MAX_SAFE_INTEGER,
+    byteSize: 2 ** 31,
+    producer: { name: field, version: field, git_sha: field },
+    pasEventHash: "h".repeat(80),
+    createdAt: new Date(),
+  });
+  const encoded = bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  const metadata = `manifest${encoded}sha256${"0".repeat(64)}`;
+  assert.ok(metadata.length <= 1900, `${metadata.length} bytes`);
+});
+
 Deno.test("parseManifest() reads what was written", async () => {
   const { manifest, sealed } = await parseManifest(await sample());
   assert.equal(sealed, true);

@@ -58,7 +58,7 @@ function providerChain(): CredentialsProvider {
   let chain: Promise<CredentialsProvider> | undefined;
   return async () => {
     chain ??= import(PROVIDER_CHAIN).then(
-      ({ fromNodeProviderChain }) => fromNodeProviderChain(),
+      ({ defaultProvider }) => defaultProvider(),
       (cause) => {
         chain = undefined;
         throw new BronzeError(

@@ -129,7 +129,7 @@ export function transportError(attempt: Attempt, error: unknown): BronzeError {
       );
     case "certificate":
       return new BronzeError(
-        "network",
+        "invalid_config",
         `${what}: its certificate is not trusted (${message}); name the authority's file in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS, or set DENO_TLS_CA_STORE=system`,
         options,
       );
