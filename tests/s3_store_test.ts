@@ -189,7 +189,11 @@ Deno.test("B2: bytes of another writer that landed over ours are no success", as
   proxy.rule(({ method }) => {
     const [name, object] = [...b2.objects].find(([key]) => key.endsWith(".parquet")) ?? [];
     if (method === "HEAD" && name && object) {
-      b2.objects.set(name, { ...object, body: other, headers: { etag: '"other"' } });
+      b2.objects.set(name, {
+        ...object,
+        body: other,
+        headers: { etag: '"other"', "content-length": String(other.byteLength) },
+      });
     }
     return undefined;
   });

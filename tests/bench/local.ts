@@ -2,7 +2,7 @@ import { openStore } from "@obsrvr/bronze-store";
 import { cliCommand } from "../helpers/cli.ts";
 import { largeParquet, parquetOf } from "../helpers/parquet.ts";
 import { PRODUCER, REF } from "../helpers/partition.ts";
-import { best, type Line, median, peakAbove, run, speed } from "./_measure.ts";
+import { best, type Line, median, peakAbove, run, speed } from "../helpers/measure.ts";
 
 const BYTES = 512 * 1024 * 1024;
 const RUNS = 5;
