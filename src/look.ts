@@ -6,10 +6,10 @@
 import type { BlobDriver, BlobMeta } from "./drivers/driver.ts";
 import { type BronzeError, hasCode } from "./errors.ts";
 import {
-  type Manifest,
   manifestProblems,
   type ParsedManifest,
   parseManifest,
+  type SealedManifest,
   tableOf,
 } from "./manifest.ts";
 import { type PartitionKeys, partitionKeys, type PartitionRef } from "./partition.ts";
@@ -46,7 +46,7 @@ export interface Found {
   /** The ETag of the stored manifest. */
   manifestEtag?: string | undefined;
   /** The manifest that the Parquet object carries in its metadata. */
-  carried?: { manifest: Manifest; bytes: Uint8Array } | undefined;
+  carried?: SealedManifest | undefined;
   /** What is wrong, one sentence each. */
   problems: string[];
   /** Why the role may not look. */

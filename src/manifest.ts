@@ -73,8 +73,14 @@ interface ManifestParts {
   createdAt: Date;
 }
 
-/** Makes a manifest and seals it; returns the very bytes to store. */
-export function sealedManifest(parts: ManifestParts): Promise<Uint8Array> {
+/** A manifest with the very bytes that are stored. */
+export interface SealedManifest {
+  manifest: Manifest;
+  bytes: Uint8Array;
+}
+
+/** Makes a manifest and seals it. */
+export function sealedManifest(parts: ManifestParts): Promise<SealedManifest> {
   const { ref, producer } = parts;
   return seal({
     partition: {
@@ -103,9 +109,9 @@ export function sealedManifest(parts: ManifestParts): Promise<Uint8Array> {
  * Serialises a manifest in the stored form and seals it, replacing a seal that it had.
  *
  * @param manifest The manifest, its members in the order in which they are to be written.
- * @returns The bytes of `_manifest.json`: two-space indented, with a newline at the end.
+ * @returns The manifest with its seal, and its bytes: two-space indented, with a newline at the end.
  */
-export async function seal(manifest: Manifest): Promise<Uint8Array> {
+export async function seal(manifest: Manifest): Promise<SealedManifest> {
   const { manifest_checksum: _, ...unsealed } = manifest;
   const zeroed = JSON.stringify(
     { ...unsealed, manifest_checksum: `sha256:${"0".repeat(64)}` },
@@ -113,7 +119,10 @@ export async function seal(manifest: Manifest): Promise<Uint8Array> {
     2,
   ) + "\n";
   const digits = await sealOf(zeroed);
-  return new TextEncoder().encode(zeroed.replace(SEAL, `$1${digits}`));
+  return {
+    manifest: { ...unsealed, manifest_checksum: `sha256:${digits}` },
+    bytes: new TextEncoder().encode(zeroed.replace(SEAL, `$1${digits}`)),
+  };
 }
 
 /** A manifest that was read, and whether it is sealed (the Go copier's are not). */

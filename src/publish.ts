@@ -15,7 +15,7 @@ import {
 } from "./errors.ts";
 import type { StoreEvent } from "./events.ts";
 import { type Found, look, type Target } from "./look.ts";
-import { type Manifest, parseManifest, sealedManifest, tableOf } from "./manifest.ts";
+import { type Manifest, type SealedManifest, sealedManifest, tableOf } from "./manifest.ts";
 import type { PublishResult, PublishStatus } from "./publish_options.ts";
 import { hashStored, manifestOfStored } from "./stored.ts";
 
@@ -37,7 +37,7 @@ export class Publication {
   #body: Body;
   #context: PublishContext;
   #checksum: string | undefined;
-  #draft: Uint8Array | undefined;
+  #draft: SealedManifest | undefined;
   /** What this attempt did, or may have done: what it found later can be its own work. */
   #wrote: PublishStatus | undefined;
   #parquet: BlobMeta | undefined;
@@ -70,9 +70,9 @@ export class Publication {
     let found = await look(this.#target, this.#body.options.signal);
     if (found.state === "absent" || found.state === "unknown") {
       try {
-        await this.#hash();
-        await this.#putParquet(await this.#draftBytes());
-        return (await parseManifest(await this.#draftBytes())).manifest;
+        const draft = await this.#drafted();
+        await this.#putParquet(draft.bytes);
+        return draft.manifest;
       } catch (error) {
         found = await this.#lookAfter(error);
       }
@@ -81,8 +81,7 @@ export class Publication {
       const settled = await this.#settle(found);
       if (settled) return settled.manifest;
     }
-    const bytes = await this.#missingManifest(found);
-    const { manifest } = await parseManifest(bytes);
+    const { bytes, manifest } = await this.#missingManifest(found);
     if (!await this.#isSame(manifest)) throw this.#exists(manifest);
     return manifest;
   }
@@ -114,7 +113,7 @@ export class Publication {
       throw this.#exists(manifest);
     }
     await driver.flush?.([keys.parquet, keys.manifest]);
-    const ours = this.#draft && equal(this.#draft, found.manifestBytes!);
+    const ours = this.#draft && equal(this.#draft.bytes, found.manifestBytes!);
     return this.#result((ours && this.#wrote) || "unchanged", manifest, found.parquet);
   }
 
@@ -140,8 +139,7 @@ export class Publication {
   /** Writes the manifest that belongs to the Parquet object found, whoever wrote that. */
   async #completeManifest(found: Found): Promise<PublishResult | undefined> {
     const { driver, keys } = this.#target;
-    const bytes = await this.#missingManifest(found);
-    const { manifest } = await parseManifest(bytes);
+    const { bytes, manifest } = await this.#missingManifest(found);
     const same = await this.#isSame(manifest);
     if (!same && this.#context.allowOverwrite) return;
     await driver.setItemRaw(keys.manifest, bytes, {
@@ -158,11 +156,11 @@ export class Publication {
   }
 
   /** The manifest that the Parquet object carries, else one made for it: ours if the bytes are ours. */
-  async #missingManifest(found: Found): Promise<Uint8Array> {
-    if (found.carried) return found.carried.bytes;
+  async #missingManifest(found: Found): Promise<SealedManifest> {
+    if (found.carried) return found.carried;
     const { signal, onProgress } = this.#body.options;
     const { checksum } = await hashStored(this.#target, found.parquet!, { signal, onProgress });
-    if (checksum === await this.#hash()) return await this.#draftBytes();
+    if (checksum === await this.#hash()) return await this.#drafted();
     return await manifestOfStored(this.#target, found.parquet!, checksum, signal);
   }
 
@@ -179,19 +177,19 @@ export class Publication {
         body: { key: keys.parquet, value: bytes },
         describe: async (checksum) => {
           this.#checksum = checksum;
-          return { key: keys.manifest, value: await this.#draftBytes() };
+          return { key: keys.manifest, value: (await this.#drafted()).bytes };
         },
         replace: replacing ? { body: etag!, description: found.manifestEtag } : undefined,
       }, { signal: options.signal, onProgress: this.#progress("sending"), onMeta: this.#onMeta });
       this.#emitWroteParquet();
     } else {
-      await this.#hash();
+      const draft = await this.#drafted();
       await this.#putParquet(
-        await this.#draftBytes(),
+        draft.bytes,
         replacing ? (etag === undefined ? { overwrite: true } : { ifMatch: etag }) : {},
       );
       const manifestEtag = found.manifestEtag;
-      await driver.setItemRaw(keys.manifest, await this.#draftBytes(), {
+      await driver.setItemRaw(keys.manifest, draft.bytes, {
         signal: options.signal,
         ...(found.manifestBytes === null
           ? {}
@@ -201,7 +199,7 @@ export class Publication {
       });
     }
     this.#emitWroteManifest();
-    const { manifest } = await parseManifest(await this.#draftBytes());
+    const { manifest } = await this.#drafted();
     return this.#result(this.#wrote, manifest, this.#parquet);
   }
 
@@ -274,7 +272,7 @@ export class Publication {
     });
   }
 
-  async #draftBytes(): Promise<Uint8Array> {
+  async #drafted(): Promise<SealedManifest> {
     const { bytes, rowCount, options } = this.#body;
     return this.#draft ??= await sealedManifest({
       ref: this.#target.ref,

@@ -8,7 +8,7 @@ import type { BlobMeta } from "./drivers/driver.ts";
 import { BronzeError, hasCode, PartitionDamagedError } from "./errors.ts";
 import type { OnProgress } from "./events.ts";
 import type { Target } from "./look.ts";
-import { sealedManifest } from "./manifest.ts";
+import { type SealedManifest, sealedManifest } from "./manifest.ts";
 import { assertLedgersWithin, type ParquetFooter, readFooter } from "./parquet.ts";
 import { VERSION } from "./version.ts";
 
@@ -62,7 +62,7 @@ export async function manifestOfStored(
   parquet: BlobMeta,
   checksum: string,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
+): Promise<SealedManifest> {
   const { ref, keys, uri } = target;
   let footer: ParquetFooter;
   try {

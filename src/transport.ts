@@ -55,12 +55,32 @@ const CONTINUE_TIMEOUT_MS = 1000;
 /** Measured on two cores: large chunks are fastest in the clear, over TLS small ones, and take less memory. */
 const CHUNK_BYTES = { "http:": 4 * 1024 * 1024, "https:": 512 * 1024 };
 
+/** From this size on a body has a connection of its own, and may be announced before it is sent. */
+export const LARGE_BODY_BYTES = 1024 * 1024;
+
+/** Idle connections, by protocol and trusted certificates: a new one costs two or three round trips. */
+const agents = new Map<string, http.Agent>();
+
+function agentOf({ url, body, ca }: HttpRequest): http.Agent | false {
+  // The server may have closed an idle connection: not worth the risk for a body that takes seconds.
+  if (body && body.byteLength >= LARGE_BODY_BYTES) return false;
+  const key = `${url.protocol} ${ca}`;
+  let agent = agents.get(key);
+  if (!agent) {
+    agent = url.protocol === "https:"
+      ? new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
+      : new http.Agent({ keepAlive: true });
+    agents.set(key, agent);
+  }
+  return agent;
+}
+
 /** Sends a request; resolves when the head of the response is there. */
 export function send(request: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => new Exchange(request, resolve, reject).begin());
 }
 
-/** One request on a connection of its own. */
+/** One request and its response. */
 class Exchange {
   #request: HttpRequest;
   #resolve: (response: HttpResponse) => void;
@@ -72,6 +92,8 @@ class Exchange {
   #position = 0;
   #sending = false;
   #responded = false;
+  #complete = false;
+  #failure: TransportError | undefined;
 
   constructor(
     request: HttpRequest,
@@ -86,11 +108,9 @@ class Exchange {
   begin(): void {
     const { method, url, headers, body, expectContinue, ca, signal } = this.#request;
     if (signal?.aborted) return this.#fail("aborted", signal.reason);
-    // A connection of its own: on a reused one that turns out dead Deno sends a small PUT again by itself,
-    // also after the server has carried it out, and our own object comes back as "exists already".
     const options = {
       method,
-      agent: false as const,
+      agent: agentOf(this.#request),
       headers: expectContinue ? { ...headers, expect: "100-continue" } : headers,
       ...(ca === undefined ? {} : { ca }),
     };
@@ -100,6 +120,9 @@ class Exchange {
       client.on("response", (message: IncomingMessage) => this.#receive(message));
       client.on("error", (error: Error) => this.#fail(kindOf(error), error));
       client.on("drain", () => this.#pump());
+      // On a reused connection that turns out dead Deno sends a small PUT again by itself, also after the
+      // server has carried it out: our own object would come back as "exists already".
+      if (method === "PUT") client.on("socket", () => client.reusedSocket = false);
       signal?.addEventListener("abort", this.#onAbort);
       this.#touch();
       if (!body) return void client.end();
@@ -161,14 +184,13 @@ class Exchange {
         this.#touch();
         yield chunk;
       }
+      this.#complete = true;
     } catch (error) {
       throw this.#failure ?? new TransportError(kindOf(error), this.#sent, error);
     } finally {
       this.#end();
     }
   }
-
-  #failure: TransportError | undefined;
 
   get #sent(): boolean {
     return this.#position > 0;
@@ -198,7 +220,7 @@ class Exchange {
     clearTimeout(this.#timer);
     clearTimeout(this.#continueTimer);
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
-    this.#client?.destroy();
+    if (!this.#complete) this.#client?.destroy();
   }
 }
 

@@ -5,7 +5,14 @@
  */
 import { BronzeError, hasCode, PartitionDamagedError, PartitionExistsError } from "./errors.ts";
 import { assertKnown, look, type Target } from "./look.ts";
-import { type Manifest, manifestProblems, parseManifest, seal, tableOf } from "./manifest.ts";
+import {
+  type Manifest,
+  manifestProblems,
+  parseManifest,
+  seal,
+  type SealedManifest,
+  tableOf,
+} from "./manifest.ts";
 import { footerOfStored, hashStored } from "./stored.ts";
 
 /** Writes a manifest beside a stored Parquet file that it agrees with, create-only. */
@@ -70,14 +77,10 @@ export async function writeManifest(
   }
 }
 
-async function sealed(
-  given: Manifest,
-  key: string,
-): Promise<{ bytes: Uint8Array; manifest: Manifest }> {
+async function sealed(given: Manifest, key: string): Promise<SealedManifest> {
   try {
-    const bytes = given.manifest_checksum === undefined
-      ? await seal({ ...given, manifest_version: 1 })
-      : new TextEncoder().encode(JSON.stringify(given, null, 2) + "\n");
+    if (given.manifest_checksum === undefined) return await seal({ ...given, manifest_version: 1 });
+    const bytes = new TextEncoder().encode(JSON.stringify(given, null, 2) + "\n");
     return { bytes, manifest: (await parseManifest(bytes)).manifest };
   } catch (cause) {
     throw new BronzeError(

@@ -8,8 +8,8 @@ import { goManifest, PRODUCER, REF } from "./helpers/partition.ts";
 const CHECKSUM = `sha256:${"ab".repeat(32)}`;
 const bytesOf = (manifest: unknown) => new TextEncoder().encode(JSON.stringify(manifest));
 
-function sample(): Promise<Uint8Array> {
-  return sealedManifest({
+async function sample(): Promise<Uint8Array> {
+  const { bytes } = await sealedManifest({
     ref: REF,
     checksum: CHECKSUM,
     rowCount: 10000,
@@ -18,6 +18,7 @@ function sample(): Promise<Uint8Array> {
     pasEventHash: "sha256:event",
     createdAt: new Date("2025-01-15T10:30:00.123Z"),
   });
+  return bytes;
 }
 
 Deno.test("manifest JSON has the members in their order, two spaces and a newline", async () => {
@@ -65,7 +66,7 @@ Deno.test("the seal is the SHA-256 of the manifest with its digits as zeros", as
 Deno.test("the largest manifest fits in an object's metadata", async () => {
   const name = "n".repeat(64);
   const field = "p".repeat(128);
-  const bytes = await sealedManifest({
+  const { bytes } = await sealedManifest({
     ref: {
       network: name,
       eraId: name,
@@ -110,14 +111,15 @@ Deno.test("parseManifest() takes a Go copier's manifest as unsealed", async () =
 
 Deno.test("parseManifest() keeps members that it does not know", async () => {
   const { manifest } = await parseManifest(await sample());
-  const extended = await seal({ ...manifest, added_later: { a: 1 } } as Manifest);
+  const { bytes: extended } = await seal({ ...manifest, added_later: { a: 1 } } as Manifest);
   const read = await parseManifest(extended);
   assert.deepEqual((read.manifest as unknown as Record<string, unknown>).added_later, { a: 1 });
 });
 
 Deno.test("parseManifest() refuses a manifest of a later version as unsupported", async () => {
   const { manifest } = await parseManifest(await sample());
-  await assert.rejects(parseManifest(await seal({ ...manifest, manifest_version: 2 })), {
+  const { bytes } = await seal({ ...manifest, manifest_version: 2 });
+  await assert.rejects(parseManifest(bytes), {
     code: "unsupported",
   });
 });

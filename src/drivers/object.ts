@@ -5,7 +5,7 @@
  */
 import { sha256 } from "../checksum.ts";
 import { BronzeError, throwIfAborted } from "../errors.ts";
-import { type HttpResponse, send } from "../transport.ts";
+import { type HttpResponse, LARGE_BODY_BYTES, send } from "../transport.ts";
 import {
   type Attempt,
   element,
@@ -63,8 +63,6 @@ export interface Dialect {
   ): Promise<Record<string, string>>;
 }
 
-/** A smaller body is on its way before a server could refuse it. */
-const EXPECT_FROM_BYTES = 1024 * 1024;
 /** No error document is longer. */
 const MAX_DOCUMENT_BYTES = 64 * 1024;
 
@@ -94,7 +92,7 @@ export function objectDriver(dialect: Dialect): BlobDriver {
         headers: body ? { ...signed, "content-length": String(body.byteLength) } : signed,
         body,
         expectContinue: expectContinue && body !== undefined &&
-          body.byteLength >= EXPECT_FROM_BYTES,
+          body.byteLength >= LARGE_BODY_BYTES,
         idleTimeoutMs: dialect.idleTimeoutMs,
         ca: dialect.ca,
         signal,

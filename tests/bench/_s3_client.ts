@@ -23,10 +23,21 @@ type Put = (key: number) => Promise<unknown>;
 /** Imported only where it is measured: it is 30 MB. */
 async function awsSdk(): Promise<Put> {
   const specifier = "npm:@aws-sdk/client-s3@^3";
-  const { S3Client, PutObjectCommand } = await import(specifier);
+  const { S3Client, GetObjectCommand, HeadObjectCommand, PutObjectCommand } = await import(
+    specifier
+  );
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return (key) =>
-    client.send(new PutObjectCommand({ Bucket: bucket, Key: `sdk/${key}`, Body: bytes }));
+  const manifest = bytes.subarray(0, 1000);
+  // The same four requests, without anything else that a publish does.
+  return async (key) => {
+    const object = (name: string) => ({ Bucket: bucket, Key: `sdk/${key}/${name}` });
+    await Promise.allSettled([
+      client.send(new GetObjectCommand(object("manifest"))),
+      client.send(new HeadObjectCommand(object("parquet"))),
+    ]);
+    await client.send(new PutObjectCommand({ ...object("parquet"), Body: bytes }));
+    await client.send(new PutObjectCommand({ ...object("manifest"), Body: manifest }));
+  };
 }
 
 async function unstorage(): Promise<Put> {
@@ -37,6 +48,7 @@ async function unstorage(): Promise<Put> {
 
 function ours(): Put {
   const store = new BronzeStore({ driver: s3({ endpoint, region, bucket, ...credentials }) });
+  // A store that keeps what it is given has the partitions of earlier runs.
   const first = Math.floor(Math.random() * 1e9);
   return (key) => store.publish({ ...REF, ledgerEnd: first + key }, bytes, { producer: PRODUCER });
 }
