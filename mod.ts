@@ -43,3 +43,8 @@ export type { OnProgress, Progress, StoreEvent } from "./src/events.ts";
 export type { PlainDriver } from "./src/plain_driver.ts";
 export type { FsDriverOptions } from "./src/drivers/fs.ts";
 export type { Credentials, CredentialsProvider, S3DriverOptions } from "./src/drivers/s3.ts";
+export type {
+  GcsCredentials,
+  GcsCredentialsProvider,
+  GcsDriverOptions,
+} from "./src/drivers/gcs.ts";

@@ -37,21 +37,27 @@ export class Sha256 {
   }
 }
 
+/** Options of {@linkcode digestBody}. */
+export interface DigestBodyOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((loadedBytes: number) => void) | undefined;
+  /** Another digest to make in the same pass. */
+  also?: ((chunk: Uint8Array) => void) | undefined;
+}
+
 /** Hashes a body, giving other work and an abort their turn between chunks. */
-export async function sha256(
+export async function digestBody(
   bytes: Uint8Array,
-  options: {
-    signal?: AbortSignal | undefined;
-    onProgress?: ((loadedBytes: number) => void) | undefined;
-  } = {},
-): Promise<string> {
+  options: DigestBodyOptions = {},
+): Promise<{ checksum: string }> {
   const hash = new Sha256();
   let loaded = 0;
   for (const chunk of chunksOf(bytes)) {
     throwIfAborted(options.signal, "hashing");
     hash.update(chunk);
+    options.also?.(chunk);
     options.onProgress?.(loaded += chunk.byteLength);
     if (loaded < bytes.byteLength) await new Promise(setImmediate);
   }
-  return hash.checksum();
+  return { checksum: hash.checksum() };
 }

@@ -5,6 +5,7 @@
  */
 import type { BlobDriver } from "./drivers/driver.ts";
 import fs, { type FsDriverOptions } from "./drivers/fs.ts";
+import gcs, { type GcsDriverOptions } from "./drivers/gcs.ts";
 import s3, { type S3DriverOptions } from "./drivers/s3.ts";
 import { BronzeError } from "./errors.ts";
 import { BronzeStore, type StoreOptions } from "./store.ts";
@@ -12,7 +13,11 @@ import { BronzeStore, type StoreOptions } from "./store.ts";
 /** Which backend a store writes to, and how. */
 export type StorageConfig =
   & StoreOptions
-  & (({ backend: "local" } & FsDriverOptions) | ({ backend: "s3" } & S3DriverOptions));
+  & (
+    | ({ backend: "local" } & FsDriverOptions)
+    | ({ backend: "s3" } & S3DriverOptions)
+    | ({ backend: "gcs" } & GcsDriverOptions)
+  );
 
 /** Where environment variables are read from: `Deno.env`, or a `Map` in a test. */
 export interface Environment {
@@ -61,6 +66,8 @@ function driverOf(config: StorageConfig): BlobDriver {
       return fs(config);
     case "s3":
       return s3(config);
+    case "gcs":
+      return gcs(config);
     default:
       throw unknownBackend((config as { backend: unknown }).backend);
   }
@@ -121,6 +128,16 @@ export function configFromEnv(env: Environment = Deno.env): StorageConfig {
         allowOverwrite,
       };
     }
+    case "gcs":
+      return {
+        backend,
+        bucket: required(read, "GCS_BUCKET", "STORAGE_GCS_BUCKET"),
+        endpoint: read("GCS_ENDPOINT") ?? emulator(read("STORAGE_EMULATOR_HOST")),
+        accessKeyId: read("GCS_HMAC_ACCESS_ID"),
+        secretAccessKey: read("GCS_HMAC_SECRET"),
+        prefix: prefix ?? BUCKET_PREFIX,
+        allowOverwrite,
+      };
     default:
       throw unknownBackend(backend);
   }
@@ -168,6 +185,11 @@ function required(read: Read, ...spellings: string[]): string {
     throw new BronzeError("invalid_config", `Cannot choose a bucket: set ${spellings[0]}`);
   }
   return value;
+}
+
+/** Google's own variable may be a host without a scheme. */
+function emulator(host: string | undefined): string | undefined {
+  return host === undefined || host.includes("://") ? host : `http://${host}`;
 }
 
 /** The certificates that Amazon's own variable names, https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html */

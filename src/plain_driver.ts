@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { digestBody } from "./checksum.ts";
 import type { BlobDriver, BlobMeta, WriteOptions } from "./drivers/driver.ts";
 import { BronzeError } from "./errors.ts";
 
@@ -56,6 +57,7 @@ export function blobDriver(driver: PlainDriver): BlobDriver {
   const plain: Partial<BlobDriver> = {
     name,
     createsAtomically: false,
+    digest: digestBody,
     uri: (key) => `${name}:${key}`,
     getMeta: meta,
     async getItemRaw(key, { range } = {}) {

@@ -4,8 +4,7 @@
  * @module
  */
 import type { Body } from "./body.ts";
-import { sha256 } from "./checksum.ts";
-import type { BlobMeta, WriteOptions } from "./drivers/driver.ts";
+import type { BlobMeta, BodyDigest, WriteOptions } from "./drivers/driver.ts";
 import {
   BronzeError,
   hasCode,
@@ -36,7 +35,7 @@ export class Publication {
   #target: Target;
   #body: Body;
   #context: PublishContext;
-  #checksum: string | undefined;
+  #digest: BodyDigest | undefined;
   #draft: SealedManifest | undefined;
   /** What this attempt did, or may have done: what it found later can be its own work. */
   #wrote: PublishStatus | undefined;
@@ -81,7 +80,7 @@ export class Publication {
       const settled = await this.#settle(found);
       if (settled) return settled.manifest;
     }
-    const { bytes, manifest } = await this.#missingManifest(found);
+    const { manifest } = await this.#missingManifest(found);
     if (!await this.#isSame(manifest)) throw this.#exists(manifest);
     return manifest;
   }
@@ -176,7 +175,7 @@ export class Publication {
       await driver.setPair({
         body: { key: keys.parquet, value: bytes },
         describe: async (checksum) => {
-          this.#checksum = checksum;
+          this.#digest = { checksum };
           return { key: keys.manifest, value: (await this.#drafted()).bytes };
         },
         replace: replacing ? { body: etag!, description: found.manifestEtag } : undefined,
@@ -211,7 +210,7 @@ export class Publication {
       signal: this.#body.options.signal,
       onProgress: this.#progress("sending"),
       onMeta: this.#onMeta,
-      checksum,
+      digest: this.#digest,
       metadata: {
         sha256: checksum.slice("sha256:".length),
         manifest: manifest.toBase64({ alphabet: "base64url", omitPadding: true }),
@@ -266,10 +265,11 @@ export class Publication {
   }
 
   async #hash(): Promise<string> {
-    return this.#checksum ??= await sha256(this.#body.bytes, {
+    this.#digest ??= await this.#target.driver.digest(this.#body.bytes, {
       signal: this.#body.options.signal,
       onProgress: this.#progress("hashing"),
     });
+    return this.#digest.checksum;
   }
 
   async #drafted(): Promise<SealedManifest> {
@@ -304,7 +304,7 @@ export class Publication {
       type: "wrote",
       file: this.#target.keys.file,
       byteSize: this.#body.bytes.byteLength,
-      checksum: this.#checksum,
+      checksum: this.#digest?.checksum,
     });
   }
 

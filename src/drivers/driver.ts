@@ -86,13 +86,37 @@ export interface WriteOptions extends CallOptions {
    */
   metadata?: Record<string, string> | undefined;
   /**
-   * The body's SHA-256 as `sha256:` and 64 hex digits, if it is known already.
+   * What {@linkcode BlobDriver.digest} made of the body, so that it is not hashed twice.
    *
    * @default {undefined}
    */
-  checksum?: string | undefined;
+  digest?: BodyDigest | undefined;
   /**
    * Told of the bytes that were written so far.
+   *
+   * @default {undefined}
+   */
+  onProgress?: ((loadedBytes: number) => void) | undefined;
+}
+
+/** What identifies a body. */
+export interface BodyDigest {
+  /** The SHA-256, as `sha256:` and 64 hex digits. */
+  checksum: string;
+  /** The CRC-32C in hex, where the store verifies that. */
+  crc32c?: string | undefined;
+}
+
+/** Options of hashing a body. */
+export interface DigestOptions {
+  /**
+   * Ends the hashing when it is aborted.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal | undefined;
+  /**
+   * Told of the bytes that were hashed so far.
    *
    * @default {undefined}
    */
@@ -146,6 +170,8 @@ export interface BlobDriver {
    * when what it was to replace is no longer there; `unknown_outcome` when the write may have happened.
    */
   setItemRaw(key: string, value: Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Hashes a body, in one pass, with all digests that the store verifies. */
+  digest(bytes: Uint8Array, options?: DigestOptions): Promise<BodyDigest>;
   /** Writes two objects of one folder in one step, where the store can. */
   setPair?(pair: Pair, options?: WriteOptions): Promise<void>;
   /** Makes what lies there durable, where a write alone does not. */
@@ -177,7 +203,7 @@ const WRITE_OPTIONS: ReadonlySet<string> = new Set(
     "ifMatch",
     "given",
     "metadata",
-    "checksum",
+    "digest",
     "onProgress",
     "signal",
     "onMeta",

@@ -6,6 +6,7 @@
 import { dirname, join } from "@std/path";
 import { ensureDir, move } from "@std/fs";
 import type { Driver } from "unstorage";
+import { digestBody } from "../checksum.ts";
 import { BronzeError, hasCode, throwIfAborted } from "../errors.ts";
 import { fsError, isTaken } from "./_fs_error.ts";
 import { STAGING, Staging, syncUp, withLock } from "./_staging.ts";
@@ -21,7 +22,9 @@ import {
 export type {
   BlobDriver,
   BlobMeta,
+  BodyDigest,
   CallOptions,
+  DigestOptions,
   Item,
   MetaOptions,
   Pair,
@@ -161,6 +164,7 @@ export default function fs(options: FsDriverOptions): BlobDriver {
     options: { base, durable },
     createsAtomically: true,
     ...appendOnly("fs"),
+    digest: digestBody,
 
     uri: (key) => root + keyPath(key),
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { sha256 } from "../checksum.ts";
 import { BronzeError, throwIfAborted } from "../errors.ts";
 import { type HttpResponse, LARGE_BODY_BYTES, send } from "../transport.ts";
 import {
@@ -19,6 +18,7 @@ import {
   assertWriteOptions,
   type BlobDriver,
   type BlobMeta,
+  type BodyDigest,
   type CallOptions,
   keyPath,
   type WriteOptions,
@@ -45,11 +45,10 @@ export interface Dialect {
   metadataPrefix: string;
   /** The headers that let a PUT only create, or only replace what has this ETag. */
   condition(etag: string | undefined): Record<string, string>;
+  /** Hashes a body with all digests that the store verifies. */
+  digest: BlobDriver["digest"];
   /** The headers by which the store verifies a body. */
-  integrity(
-    body: Uint8Array,
-    checksum: string,
-  ): Promise<Record<string, string>> | Record<string, string>;
+  integrity(digest: BodyDigest): Record<string, string>;
   /** The headers that a GET and a HEAD ask with. */
   asking(): Record<string, string>;
   /** What the headers of a response say of an object, besides what all services say alike. */
@@ -147,7 +146,7 @@ export function objectDriver(dialect: Dialect): BlobDriver {
   async function put(key: string, value: Uint8Array, options: WriteOptions): Promise<void> {
     const attempt = { action: "write", uri: uri(key), key };
     throwIfAborted(options.signal, attempt.uri);
-    const checksum = options.checksum ?? await sha256(value, { signal: options.signal });
+    const digest = options.digest ?? await dialect.digest(value, { signal: options.signal });
     const creates = !options.overwrite && options.ifMatch === undefined;
     if (creates && !dialect.createsAtomically && await head(key, options)) throw taken(attempt);
     const metadata = Object.entries(options.metadata ?? {}).map(([name, text]) =>
@@ -159,8 +158,13 @@ export function objectDriver(dialect: Dialect): BlobDriver {
         : dialect.condition(options.ifMatch)),
       "content-type": mediaTypeOf(key),
       ...Object.fromEntries(metadata),
-      ...await dialect.integrity(value, checksum),
-    }, { body: value, checksum, signal: options.signal, onProgress: options.onProgress });
+      ...dialect.integrity(digest),
+    }, {
+      body: value,
+      checksum: digest.checksum,
+      signal: options.signal,
+      onProgress: options.onProgress,
+    });
 
     const document = await textOf(response, attempt);
     const refused = response.status >= 300 || element(document, "Code") !== undefined;
@@ -208,6 +212,7 @@ export function objectDriver(dialect: Dialect): BlobDriver {
     options: dialect.options,
     createsAtomically: dialect.createsAtomically,
     ...appendOnly(dialect.name),
+    digest: dialect.digest,
     uri,
 
     async hasItem(key, options = {}) {

@@ -5,7 +5,8 @@
  */
 import { AwsV4Signer } from "aws4fetch";
 import type { Driver } from "unstorage";
-import { BronzeError } from "../errors.ts";
+import { digestBody } from "../checksum.ts";
+import { assertBucket, bucketUrlBelow, endpointOf } from "./_address.ts";
 import { type Credentials, type CredentialsProvider, s3Credentials } from "./_s3_credentials.ts";
 import { storeAt } from "./_s3_stores.ts";
 import type { BlobDriver } from "./driver.ts";
@@ -15,7 +16,9 @@ export type { Credentials, CredentialsProvider } from "./_s3_credentials.ts";
 export type {
   BlobDriver,
   BlobMeta,
+  BodyDigest,
   CallOptions,
+  DigestOptions,
   Item,
   MetaOptions,
   Pair,
@@ -118,13 +121,7 @@ export default function s3(options: S3DriverOptions): BlobDriver {
   const endpoint = endpointOf(options.endpoint);
   const store = storeAt(endpoint, options);
   const { bucket } = options;
-  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, older names included
-  if (typeof bucket !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._-]{2,254}$/.test(bucket)) {
-    throw new BronzeError(
-      "invalid_config",
-      `Cannot use the bucket ${JSON.stringify(bucket) ?? "(none)"}`,
-    );
-  }
+  assertBucket(bucket);
   const region = options.region ?? store.region;
   const credentials = s3Credentials(options);
   const signingKeys = new Map<string, ArrayBuffer>();
@@ -143,7 +140,8 @@ export default function s3(options: S3DriverOptions): BlobDriver {
     condition: (etag): Record<string, string> =>
       etag === undefined ? { "if-none-match": "*" } : { "if-match": etag },
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
-    integrity: (_body, checksum): Record<string, string> =>
+    digest: digestBody,
+    integrity: ({ checksum }): Record<string, string> =>
       store.checksums
         ? {
           "x-amz-checksum-sha256": Uint8Array.fromHex(hexOf(checksum)).toBase64(),
@@ -181,23 +179,9 @@ function hexOf(checksum: string): string {
   return checksum.slice("sha256:".length);
 }
 
-function endpointOf(endpoint: string | undefined): URL | undefined {
-  if (endpoint === undefined) return;
-  const url = URL.parse(endpoint);
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search) {
-    throw new BronzeError(
-      "invalid_config",
-      `Cannot use the endpoint ${
-        url ? `of the host ${url.host}` : JSON.stringify(endpoint)
-      }: it takes a URL as in https://s3.example.com, without credentials or a query`,
-    );
-  }
-  return url;
-}
-
 /** Below the endpoint by its path; at AWS itself by its host, which no certificate covers when it has dots. */
 function bucketUrlOf(endpoint: URL | undefined, bucket: string, region: string): URL {
-  if (endpoint) return new URL(`${endpoint.href.replace(/\/+$/, "")}/${bucket}/`);
+  if (endpoint) return bucketUrlBelow(endpoint, bucket);
   const host = `s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
   return new URL(
     bucket.includes(".") ? `https://${host}/${bucket}/` : `https://${bucket}.${host}/`,

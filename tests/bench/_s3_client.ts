@@ -4,7 +4,7 @@ import { BronzeStore } from "@obsrvr/bronze-store";
 import process from "node:process";
 import s3 from "../../src/drivers/s3.ts";
 import { send } from "../../src/transport.ts";
-import { sha256 } from "../../src/checksum.ts";
+import { digestBody } from "../../src/checksum.ts";
 import { best, peakAbove } from "../helpers/measure.ts";
 import { largeParquet } from "../helpers/parquet.ts";
 import { PRODUCER, REF } from "../helpers/partition.ts";
@@ -69,7 +69,7 @@ const clients: Record<string, () => Put | Promise<Put>> = {
   ours,
   "aws-sdk": awsSdk,
   unstorage,
-  hash: () => () => sha256(bytes),
+  hash: () => () => digestBody(bytes),
   send: () => sending,
 };
 const put = await clients[name!]!();

@@ -6,7 +6,7 @@ export interface Service extends AsyncDisposable, Omit<Place, "driver"> {
   host: string;
   port: number;
   /** A configuration without a prefix that reaches the service itself, or whatever is given. */
-  config(endpoint?: string): StorageConfig & { backend: "s3" };
+  config(endpoint?: string): Extract<StorageConfig, { bucket: string }>;
 }
 
 /** What the suites about requests, faults and races need of a backend. */
