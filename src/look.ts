@@ -59,8 +59,40 @@ export function targetOf(driver: BlobDriver, ref: PartitionRef, prefix: string):
   return { driver, ref, keys, uri: `${driver.uri(keys.directory)}/` };
 }
 
-/** Looks at both files at once, without reading the Parquet file. */
+/** Others may write while we look: a contradiction counts when as many looks as this have not resolved it. */
+const MAX_LOOKS = 5;
+
+/**
+ * Looks at both files without reading the Parquet file. The two are read at once, so that a write between
+ * the two reads makes them contradict each other: a contradiction is believed when a second look, begun
+ * after the first has ended, sees the same.
+ */
 export async function look(target: Target, signal: AbortSignal | undefined): Promise<Found> {
+  let found = await lookOnce(target, signal);
+  for (let looks = 1; looks < MAX_LOOKS && contradicts(found); looks++) {
+    const before = found;
+    found = await lookOnce(target, signal);
+    if (sameSight(before, found)) return found;
+  }
+  return found;
+}
+
+function contradicts({ state, manifestBytes }: Found): boolean {
+  return manifestBytes !== null && state !== "complete";
+}
+
+function sameSight(a: Found, b: Found): boolean {
+  return a.state === b.state && a.parquet?.etag === b.parquet?.etag &&
+    a.parquet?.size === b.parquet?.size && sameBytes(a.manifestBytes, b.manifestBytes);
+}
+
+/** Whether both are the same bytes, or both are missing. */
+export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}
+
+async function lookOnce(target: Target, signal: AbortSignal | undefined): Promise<Found> {
   const { driver, keys } = target;
   let manifestEtag: string | undefined;
   const onMeta = (meta: BlobMeta) => manifestEtag = meta.etag;

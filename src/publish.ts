@@ -13,7 +13,7 @@ import {
   throwIfAborted,
 } from "./errors.ts";
 import type { StoreEvent } from "./events.ts";
-import { type Found, look, type Target } from "./look.ts";
+import { type Found, look, sameBytes, type Target } from "./look.ts";
 import { type Manifest, type SealedManifest, sealedManifest, tableOf } from "./manifest.ts";
 import type { PublishResult, PublishStatus } from "./publish_options.ts";
 import { hashStored, manifestOfStored } from "./stored.ts";
@@ -112,7 +112,7 @@ export class Publication {
       throw this.#exists(manifest);
     }
     await driver.flush?.([keys.parquet, keys.manifest]);
-    const ours = this.#draft && equal(this.#draft.bytes, found.manifestBytes!);
+    const ours = this.#draft && sameBytes(this.#draft.bytes, found.manifestBytes);
     return this.#result((ours && this.#wrote) || "unchanged", manifest, found.parquet);
   }
 
@@ -127,11 +127,15 @@ export class Publication {
   }
 
   /** A Parquet object that vanished from beside its manifest is created again from the same bytes. */
-  async #restoreParquet(found: Found): Promise<PublishResult> {
+  async #restoreParquet(found: Found): Promise<PublishResult | undefined> {
     const { manifest } = found.manifest!;
     if (!await this.#isSame(manifest)) throw this.#damaged(found);
     this.#emitWriting();
-    await this.#putParquet(found.manifestBytes!);
+    try {
+      await this.#putParquet(found.manifestBytes!);
+    } catch (error) {
+      return await this.#settleAfter(error);
+    }
     return this.#result("completed", manifest, this.#parquet);
   }
 
@@ -141,17 +145,25 @@ export class Publication {
     const { bytes, manifest } = await this.#missingManifest(found);
     const same = await this.#isSame(manifest);
     if (!same && this.#context.allowOverwrite) return;
-    await driver.setItemRaw(keys.manifest, bytes, {
-      signal: this.#body.options.signal,
-      given: { key: keys.parquet, etag: found.parquet!.etag ?? "" },
-      ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
-    }).catch(async (error) => {
-      const now = await this.#lookAfter(error);
-      if (now.state !== "complete") throw error;
-    });
+    try {
+      await driver.setItemRaw(keys.manifest, bytes, {
+        signal: this.#body.options.signal,
+        given: { key: keys.parquet, etag: found.parquet!.etag ?? "" },
+        ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
+      });
+    } catch (error) {
+      return await this.#settleAfter(error);
+    }
     this.#emitWroteManifest();
     if (!same) throw this.#exists(manifest);
     return this.#result(this.#wrote ?? "completed", manifest, found.parquet);
+  }
+
+  /** A partition that was found short of one file, and that somebody has completed meanwhile: maybe we. */
+  async #settleAfter(error: unknown): Promise<PublishResult | undefined> {
+    const found = await this.#lookAfter(error);
+    if (found.state !== "complete") throw error;
+    return await this.#settle(found);
   }
 
   /** The manifest that the Parquet object carries, else one made for it: ours if the bytes are ours. */
@@ -352,8 +364,4 @@ export class Publication {
       pasEventHashDiffers: pasEventHash !== undefined && manifest.pas_event_hash !== pasEventHash,
     };
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }
