@@ -28,7 +28,12 @@
  * @module
  */
 export { BronzeStore } from "./src/store.ts";
-export type { BronzeStoreOptions, Inspection, LookOptions, StoreOptions } from "./src/store.ts";
+export type {
+  BronzeStoreOptions,
+  Inspection,
+  LookOptions,
+  StoreOptions,
+} from "./src/store_options.ts";
 export { configFromEnv, openStore } from "./src/config.ts";
 export type { Environment, StorageConfig } from "./src/config.ts";
 export type { PublishOptions, PublishResult, PublishStatus } from "./src/publish_options.ts";

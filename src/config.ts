@@ -8,7 +8,8 @@ import fs, { type FsDriverOptions } from "./drivers/fs.ts";
 import gcs, { type GcsDriverOptions } from "./drivers/gcs.ts";
 import s3, { type S3DriverOptions } from "./drivers/s3.ts";
 import { BronzeError } from "./errors.ts";
-import { BronzeStore, type StoreOptions } from "./store.ts";
+import { BronzeStore } from "./store.ts";
+import type { StoreOptions } from "./store_options.ts";
 
 /** Which backend a store writes to, and how. */
 export type StorageConfig =

@@ -222,38 +222,6 @@ export function tableOf(manifest: Manifest): ManifestTable {
   return table;
 }
 
-// The whole manifest travels in an object's metadata, of which S3 takes 2 KB: the limits of its parts see
-// to it that the largest fits (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html).
-
-/** Refuses a producer that could not travel in an object's metadata. */
-export function assertProducer(producer: unknown): asserts producer is Producer {
-  const fields = producer as Record<string, unknown> | null | undefined;
-  for (const name of ["name", "version", "git_sha"]) {
-    const value = fields?.[name];
-    if (typeof value !== "string" || !/^[\x20-\x7e]{1,128}$/.test(value)) {
-      throw new BronzeError(
-        "invalid_argument",
-        `Cannot use ${
-          JSON.stringify(value) ?? "nothing"
-        } as producer ${name}: it takes 1 to 128 printable ASCII characters`,
-      );
-    }
-  }
-}
-
-/** Refuses a PAS event hash that could not travel in an object's metadata. */
-export function assertPasEventHash(hash: unknown): void {
-  if (hash === undefined) return;
-  if (typeof hash !== "string" || !/^[\x21-\x7e]{1,80}$/.test(hash)) {
-    throw new BronzeError(
-      "invalid_argument",
-      `Cannot use ${
-        JSON.stringify(hash)
-      } as PAS event hash: it takes 1 to 80 printable ASCII characters without spaces, as in sha256: and 64 hex digits`,
-    );
-  }
-}
-
 async function sealOf(zeroed: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(zeroed));
   return new Uint8Array(digest).toHex();

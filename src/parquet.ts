@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parquetMetadataAsync } from "hyparquet";
+import { parquetMetadata } from "hyparquet";
 import { BronzeError } from "./errors.ts";
 import type { PartitionRef } from "./partition.ts";
 
@@ -64,15 +64,10 @@ export async function readFooter(source: ParquetSource): Promise<ParquetFooter> 
   }
   if (magic === ENCRYPTED_MAGIC) return { rowCount: undefined, ledgers: undefined };
 
+  const footer = await source.slice(footerStart, size);
   let metadata;
   try {
-    metadata = await parquetMetadataAsync({
-      byteLength: size,
-      async slice(start, end = size) {
-        const bytes = await source.slice(start, end);
-        return bytes.slice().buffer;
-      },
-    }, { geoparquet: false });
+    metadata = parquetMetadata(footer, { geoparquet: false });
   } catch (cause) {
     throw notParquet("its footer cannot be read", cause);
   }

@@ -5,18 +5,13 @@
  */
 import type { Body } from "./body.ts";
 import type { BlobMeta, BodyDigest, WriteOptions } from "./drivers/driver.ts";
-import {
-  BronzeError,
-  hasCode,
-  PartitionDamagedError,
-  PartitionExistsError,
-  throwIfAborted,
-} from "./errors.ts";
+import { BronzeError, hasCode, throwIfAborted } from "./errors.ts";
 import type { StoreEvent } from "./events.ts";
 import { type Found, look, sameBytes, type Target } from "./look.ts";
 import { type Manifest, type SealedManifest, sealedManifest, tableOf } from "./manifest.ts";
 import type { PublishResult, PublishStatus } from "./publish_options.ts";
-import { hashStored, manifestOfStored } from "./stored.ts";
+import { cannotCompareError, damagedError, existsError, goneError } from "./refusals.ts";
+import { checksumOfStored, hashStored, manifestOfStored } from "./stored.ts";
 
 /** What a publish takes from its store. */
 export interface PublishContext {
@@ -81,7 +76,7 @@ export class Publication {
       if (settled) return settled.manifest;
     }
     const { manifest } = await this.#missingManifest(found);
-    if (!await this.#isSame(manifest)) throw this.#exists(manifest);
+    if (!await this.#isSame(manifest)) throw existsError(this.#target, manifest);
     return manifest;
   }
 
@@ -92,9 +87,9 @@ export class Publication {
         return;
       case "unknown":
         if (this.#target.driver.createsAtomically) return;
-        return this.#refuseUnknown(found);
+        throw cannotCompareError(this.#target, found.denied);
       case "damaged":
-        throw this.#damaged(found);
+        throw damagedError(this.#target, found.problems);
       case "vanished":
         return await this.#restoreParquet(found);
       case "incomplete":
@@ -109,28 +104,18 @@ export class Publication {
     const { driver, keys } = this.#target;
     if (!await this.#isSame(manifest)) {
       if (this.#context.allowOverwrite) return;
-      throw this.#exists(manifest);
+      throw existsError(this.#target, manifest);
     }
     await driver.flush?.([keys.parquet, keys.manifest]);
     const ours = this.#draft && sameBytes(this.#draft.bytes, found.manifestBytes);
     return this.#result((ours && this.#wrote) || "unchanged", manifest, found.parquet);
   }
 
-  /** A role that may not read can create, but it cannot tell its own bytes from others'. */
-  #refuseUnknown(found: Found): never {
-    const { keys, uri } = this.#target;
-    throw new BronzeError(
-      "cannot_compare",
-      `Cannot tell what is stored in ${uri}: this role may not read there; grant it s3:GetObject and s3:ListBucket, or the store's equivalent, to compare`,
-      { key: keys.parquet, cause: found.denied },
-    );
-  }
-
   /** A Parquet object that vanished from beside its manifest is created again from the same bytes. */
   async #restoreParquet(found: Found): Promise<PublishResult | undefined> {
     const { manifest } = found.manifest!;
-    if (!await this.#isSame(manifest)) throw this.#damaged(found);
-    this.#emitWriting();
+    if (!await this.#isSame(manifest)) throw damagedError(this.#target, found.problems);
+    this.#context.emit({ type: "writing" });
     try {
       await this.#putParquet(found.manifestBytes!);
     } catch (error) {
@@ -154,8 +139,9 @@ export class Publication {
     } catch (error) {
       return await this.#settleAfter(error);
     }
-    this.#emitWroteManifest();
-    if (!same) throw this.#exists(manifest);
+    await driver.flush?.([keys.parquet]);
+    this.#emitWrote("_manifest.json");
+    if (!same) throw existsError(this.#target, manifest);
     return this.#result(this.#wrote ?? "completed", manifest, found.parquet);
   }
 
@@ -182,7 +168,7 @@ export class Publication {
     const replacing = found.parquet !== null;
     const etag = found.parquet?.etag;
     this.#wrote = replacing ? "overwritten" : "created";
-    this.#emitWriting();
+    this.#context.emit({ type: "writing" });
     if (driver.setPair) {
       await driver.setPair({
         body: { key: keys.parquet, value: bytes },
@@ -192,7 +178,7 @@ export class Publication {
         },
         replace: replacing ? { body: etag!, description: found.manifestEtag } : undefined,
       }, { signal: options.signal, onProgress: this.#progress("sending"), onMeta: this.#onMeta });
-      this.#emitWroteParquet();
+      this.#emitWrote(keys.file, this.#body.bytes.byteLength);
     } else {
       const draft = await this.#drafted();
       await this.#putParquet(
@@ -209,7 +195,7 @@ export class Publication {
           : { ifMatch: manifestEtag }),
       });
     }
-    this.#emitWroteManifest();
+    this.#emitWrote("_manifest.json");
     const { manifest } = await this.#drafted();
     return this.#result(this.#wrote, manifest, this.#parquet);
   }
@@ -229,7 +215,7 @@ export class Publication {
       },
     });
     if (!driver.createsAtomically) await this.#confirmParquet(checksum);
-    this.#emitWroteParquet();
+    this.#emitWrote(keys.file, this.#body.bytes.byteLength);
   }
 
   /** Without an atomic create another writer's bytes may have landed over ours: they must not pass for ours. */
@@ -237,10 +223,7 @@ export class Publication {
     const { driver, keys } = this.#target;
     const { signal } = this.#body.options;
     const stored = await driver.getMeta(keys.parquet, { signal });
-    const actual = stored?.metadata?.sha256
-      ? `sha256:${stored.metadata.sha256}`
-      : stored && (await hashStored(this.#target, stored, { signal })).checksum;
-    if (actual !== checksum) {
+    if (!stored || await checksumOfStored(this.#target, stored, { signal }) !== checksum) {
       throw new BronzeError(
         "partition_exists",
         `Cannot create "${keys.parquet}": another writer's bytes lie there`,
@@ -252,16 +235,14 @@ export class Publication {
   /** Looks again after a write that was refused or whose answer was lost; throws where that decides nothing. */
   async #lookAfter(error: unknown): Promise<Found> {
     const { signal } = this.#body.options;
-    if (!hasCode(error, ...UNDECIDED) || signal?.aborted) {
-      throw error;
-    }
+    if (!hasCode(error, ...UNDECIDED) || signal?.aborted) throw error;
     // Whatever keeps us from looking, an unknown outcome stays unknown, and another attempt can tell.
     const found = await look(this.#target, signal).catch((cause) => {
       throw error.code === "partition_exists" ? cause : error;
     });
-    if (found.state === "unknown") this.#refuseUnknown(found);
+    if (found.state === "unknown") throw cannotCompareError(this.#target, found.denied);
     if (found.state === "absent") {
-      throw error.code === "partition_exists" ? this.#gone(error) : error;
+      throw error.code === "partition_exists" ? goneError(this.#target, error) : error;
     }
     if (error.code === "conflict") {
       const ours = found.carried && await this.#isSame(found.carried.manifest);
@@ -307,45 +288,9 @@ export class Publication {
     this.#parquet = meta;
   };
 
-  #emitWriting(): void {
-    this.#context.emit({ type: "writing" });
-  }
-
-  #emitWroteParquet(): void {
-    this.#context.emit({
-      type: "wrote",
-      file: this.#target.keys.file,
-      byteSize: this.#body.bytes.byteLength,
-      checksum: this.#digest?.checksum,
-    });
-  }
-
-  #emitWroteManifest(): void {
-    this.#context.emit({ type: "wrote", file: "_manifest.json" });
-  }
-
-  #exists(manifest: Manifest): PartitionExistsError {
-    const { uri, keys } = this.#target;
-    const table = tableOf(manifest);
-    return new PartitionExistsError(
-      `Cannot publish to ${uri}: it holds other content, ${table.checksum} with ${table.row_count} rows and ${table.byte_size} bytes; it was not changed`,
-      { key: keys.parquet, manifest },
-    );
-  }
-
-  /** The store refused to create what is not there: it is between two states, and the next look can tell. */
-  #gone(cause: BronzeError): BronzeError {
-    const { uri, keys } = this.#target;
-    return new BronzeError(
-      "conflict",
-      `Cannot publish to ${uri}: the store said that it exists already, and then that nothing is there; publish again`,
-      { key: keys.parquet, cause },
-    );
-  }
-
-  #damaged(found: Found): PartitionDamagedError {
-    const { uri, keys } = this.#target;
-    return new PartitionDamagedError(uri, { key: keys.directory, problems: found.problems });
+  #emitWrote(file: string, byteSize?: number): void {
+    const checksum = byteSize === undefined ? undefined : this.#digest?.checksum;
+    this.#context.emit({ type: "wrote", file, byteSize, checksum });
   }
 
   #result(

@@ -10,84 +10,16 @@ import type { StoreEvent } from "./events.ts";
 import { assertKnown, type Found, look, type Target, targetOf } from "./look.ts";
 import { type Manifest, tableOf } from "./manifest.ts";
 import { assertPrefix, type PartitionRef } from "./partition.ts";
-import { blobDriver, type PlainDriver } from "./plain_driver.ts";
+import { blobDriver } from "./plain_driver.ts";
+import { damagedError, notFoundError } from "./refusals.ts";
 import { Publication, type PublishContext } from "./publish.ts";
 import type { PublishOptions, PublishResult } from "./publish_options.ts";
 import { type VerifyOptions, type VerifyResult, verifyStored } from "./verify.ts";
+import type { BronzeStoreOptions, Inspection, LookOptions } from "./store_options.ts";
 import { writeManifest } from "./write_manifest.ts";
-
-/** Options of every store, whatever its backend. */
-export interface StoreOptions {
-  /**
-   * What comes before the network in every key, without slashes at its ends.
-   *
-   * @default {""}
-   */
-  prefix?: string | undefined;
-  /**
-   * Whether a publish may replace other content.
-   *
-   * @default {false}
-   */
-  allowOverwrite?: boolean | undefined;
-  /**
-   * Whether to refuse a driver that cannot refuse a second writer by itself, instead of warning.
-   *
-   * @default {false}
-   */
-  requireAtomicCreate?: boolean | undefined;
-  /**
-   * Told of everything that happens, for logs and metrics.
-   *
-   * @default {undefined}
-   */
-  onEvent?: ((event: StoreEvent) => void) | undefined;
-}
-
-/** Options of {@linkcode BronzeStore}. */
-export interface BronzeStoreOptions extends StoreOptions {
-  /** An unstorage driver with `getItemRaw` and `setItemRaw`; this module's create atomically. */
-  driver: PlainDriver;
-}
 
 const WEAKER =
   "it cannot refuse a second create by itself, so two writers at the same moment may both believe that they won";
-
-/** Options of the calls that only look. */
-export interface LookOptions {
-  /**
-   * Ends the call when it is aborted.
-   *
-   * @default {undefined}
-   */
-  signal?: AbortSignal | undefined;
-}
-
-/** What {@linkcode BronzeStore.inspect} returns. */
-export interface Inspection {
-  /**
-   * `absent`: nothing is there. `incomplete`: the Parquet file is, its manifest is not; publishing the
-   * same bytes completes it. `complete`: both are and agree as far as the store tells without reading
-   * the body. `damaged`: they contradict each other.
-   */
-  state: "absent" | "incomplete" | "complete" | "damaged";
-  /** Where the partition lies, with a slash at the end. */
-  uri: string;
-  /** The manifest, if a sound one is stored. */
-  manifest: Manifest | undefined;
-  /** Whether that manifest has a seal; the Go copier's have none. */
-  sealed: boolean | undefined;
-  /** The Parquet file's size in bytes, if it is there. */
-  byteSize: number | undefined;
-  /** When the Parquet file was written, as the store tells it. */
-  modifiedAt: Date | undefined;
-  /** The Parquet object's ETag, where the store tells it. */
-  etag: string | undefined;
-  /** The Parquet object's version or generation, where the store keeps them. */
-  version: string | undefined;
-  /** What is wrong, one sentence each. */
-  problems: string[];
-}
 
 /**
  * Publishes partitions: once, whole and provably unchanged.
@@ -203,7 +135,8 @@ export class BronzeStore {
   ): Promise<Manifest> {
     const target = this.#target(ref);
     const body = await checkBody(ref, bytes, options);
-    return await new Publication(target, body, this.#context(target)).runParquetOnly();
+    const context = { ...this.#context(target), allowOverwrite: false };
+    return await new Publication(target, body, context).runParquetOnly();
   }
 
   /**
@@ -279,17 +212,10 @@ export class BronzeStore {
     const target = this.#target(ref);
     const found = await this.#look(target, options);
     if (found.manifestBytes === null) {
-      throw new BronzeError(
-        "not_found",
-        `Cannot read the manifest of ${target.uri}: there is none`,
-        {
-          key: target.keys.manifest,
-        },
-      );
+      throw notFoundError(target, "read the manifest of");
     }
     if (!found.manifest || found.state === "damaged") {
-      const { uri, keys } = target;
-      throw new PartitionDamagedError(uri, { key: keys.manifest, problems: found.problems });
+      throw damagedError(target, found.problems);
     }
     return found.manifest.manifest;
   }
@@ -307,9 +233,7 @@ export class BronzeStore {
     const target = this.#target(ref);
     const found = await this.#look(target, options);
     if (found.state === "absent") {
-      throw new BronzeError("not_found", `Cannot verify ${target.uri}: nothing is there`, {
-        key: target.keys.directory,
-      });
+      throw notFoundError(target, "verify");
     }
     if (found.state === "incomplete") {
       throw new BronzeError(

@@ -5,11 +5,12 @@
  */
 import { Sha256 } from "./checksum.ts";
 import type { BlobMeta } from "./drivers/driver.ts";
-import { BronzeError, hasCode, PartitionDamagedError } from "./errors.ts";
+import { BronzeError, hasCode } from "./errors.ts";
 import type { OnProgress } from "./events.ts";
 import type { Target } from "./look.ts";
 import { type SealedManifest, sealedManifest } from "./manifest.ts";
 import { assertLedgersWithin, type ParquetFooter, readFooter } from "./parquet.ts";
+import { damagedError } from "./refusals.ts";
 import { VERSION } from "./version.ts";
 
 interface ReadStoredOptions {
@@ -33,6 +34,16 @@ export async function hashStored(
     onProgress?.({ phase: "reading", loaded, total: parquet.size });
   }
   return { checksum: hash.checksum(), byteSize: loaded };
+}
+
+/** The checksum of the stored Parquet object: the one it carries, else that of its bytes. */
+export async function checksumOfStored(
+  target: Target,
+  parquet: BlobMeta,
+  options: ReadStoredOptions,
+): Promise<string> {
+  const carried = parquet.metadata?.sha256;
+  return carried ? `sha256:${carried}` : (await hashStored(target, parquet, options)).checksum;
 }
 
 /** Reads the footer of the stored Parquet object, by ranges. */
@@ -70,11 +81,8 @@ export async function manifestOfStored(
     assertLedgersWithin(footer, ref);
   } catch (error) {
     if (!hasCode(error, "not_parquet", "ledger_range")) throw error;
-    throw new PartitionDamagedError(uri, {
-      key: keys.parquet,
-      cause: error,
-      problems: [`${keys.file} has no manifest, and none can be made: ${error.message}`],
-    });
+    const problem = `${keys.file} has no manifest, and none can be made: ${error.message}`;
+    throw damagedError(target, [problem], error);
   }
   if (footer.rowCount === undefined) {
     throw new BronzeError(

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { hasCode, PartitionDamagedError } from "./errors.ts";
+import { hasCode } from "./errors.ts";
 import type { OnProgress } from "./events.ts";
 import type { Found, Target } from "./look.ts";
 import { type Manifest, tableOf } from "./manifest.ts";
+import { damagedError } from "./refusals.ts";
 import { footerOfStored, hashStored } from "./stored.ts";
 
 /** Options of {@linkcode BronzeStore.verify}. */
@@ -68,7 +69,7 @@ export async function verifyStored(
     }
   }
   if (!manifest || problems.length > 0) {
-    throw new PartitionDamagedError(target.uri, { key: target.keys.directory, problems });
+    throw damagedError(target, problems);
   }
   return {
     state: manifest.sealed ? "ok" : "unsealed",

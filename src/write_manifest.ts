@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BronzeError, hasCode, PartitionDamagedError, PartitionExistsError } from "./errors.ts";
+import { BronzeError, hasCode } from "./errors.ts";
 import { assertKnown, look, type Target } from "./look.ts";
 import {
   type Manifest,
@@ -13,7 +13,8 @@ import {
   type SealedManifest,
   tableOf,
 } from "./manifest.ts";
-import { footerOfStored, hashStored } from "./stored.ts";
+import { damagedError, existsError, notFoundError } from "./refusals.ts";
+import { checksumOfStored, footerOfStored } from "./stored.ts";
 
 /** Writes a manifest beside a stored Parquet file that it agrees with, create-only. */
 export async function writeManifest(
@@ -21,7 +22,7 @@ export async function writeManifest(
   given: Manifest,
   signal: AbortSignal | undefined,
 ): Promise<Manifest> {
-  const { driver, keys, ref, uri } = target;
+  const { driver, keys, ref } = target;
   const { bytes, manifest } = await sealed(given, keys.manifest);
   const table = tableOf(manifest);
   const problems = manifestProblems(manifest, ref);
@@ -30,21 +31,13 @@ export async function writeManifest(
   const found = await look(target, signal);
   assertKnown(found);
   if (found.state === "absent") {
-    throw new BronzeError(
-      "not_found",
-      `Cannot write the manifest of ${uri}: ${keys.file} is not there`,
-      {
-        key: keys.parquet,
-      },
-    );
+    throw notFoundError(target, "write the manifest of");
   }
   if (found.state === "damaged" || found.state === "vanished") {
-    throw new PartitionDamagedError(uri, { key: keys.directory, problems: found.problems });
+    throw damagedError(target, found.problems);
   }
   const parquet = found.parquet!;
-  const checksum = parquet.metadata?.sha256
-    ? `sha256:${parquet.metadata.sha256}`
-    : (await hashStored(target, parquet, { signal })).checksum;
+  const checksum = await checksumOfStored(target, parquet, { signal });
   const { rowCount } = await footerOfStored(target, parquet, signal);
   const compared: [string, unknown, unknown][] = [
     ["checksum", table.checksum, checksum],
@@ -70,10 +63,7 @@ export async function writeManifest(
     const stored = now.manifest?.manifest;
     if (now.state !== "complete" || !stored) throw error;
     if (tableOf(stored).checksum === table.checksum) return stored;
-    throw new PartitionExistsError(`Cannot write the manifest of ${uri}: another one is there`, {
-      key: keys.manifest,
-      manifest: stored,
-    });
+    throw existsError(target, stored);
   }
 }
 

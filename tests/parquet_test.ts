@@ -55,6 +55,19 @@ for (const [what, bytes] of Object.entries(BAD)) {
   });
 }
 
+Deno.test("readFooter() does not take a failure to read for a file that is no Parquet", async () => {
+  const whole = inMemory(file);
+  for (const failing of [0, 1, 2]) {
+    let reads = 0;
+    const source = {
+      ...whole,
+      slice: (start: number, end: number) =>
+        reads++ === failing ? Promise.reject(new Error("the network")) : whole.slice(start, end),
+    };
+    await assert.rejects(readFooter(source), { message: "the network" });
+  }
+});
+
 Deno.test("a sample is the same bytes every time", () => {
   assert.equal(
     checksumOf(sampleParquet()),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BronzeStore, openStore, type S3DriverOptions } from "@obsrvr/bronze-store";
+import { bucketUrlOf, storeAt } from "../src/drivers/_s3_stores.ts";
 import s3 from "../src/drivers/s3.ts";
 import { bronze } from "./helpers/cli.ts";
 import { minio, newBucket } from "./helpers/minio_harness.ts";
@@ -228,12 +229,36 @@ Deno.test("R2, which never answers 100: a large body costs one wait, and only th
 });
 
 Deno.test("addresses: by path below an endpoint, by host at AWS, by path for a name with dots", () => {
-  const url = (options: Partial<S3DriverOptions>) =>
-    Deno.inspect(s3({ bucket: "ledgers", ...options }).options);
-  assert.match(url({}), /us-east-1/);
-  assert.match(url({ endpoint: "https://s3.us-west-004.backblazeb2.com" }), /us-west-004/);
-  assert.match(url({ endpoint: "https://abc.r2.cloudflarestorage.com" }), /auto/);
-  assert.equal(s3({ bucket: "my.ledgers", region: "eu-west-1" }).uri("a"), "s3://my.ledgers/a");
+  const address = (endpoint: string | undefined, bucket: string, region: string) =>
+    bucketUrlOf(endpoint === undefined ? undefined : new URL(endpoint), bucket, region).href;
+  assert.equal(address("http://127.0.0.1:9000", "ledgers", ""), "http://127.0.0.1:9000/ledgers/");
+  assert.equal(address("https://host/below/", "ledgers", ""), "https://host/below/ledgers/");
+  const aws = "eu-west-1.amazonaws.com";
+  assert.equal(address(undefined, "ledgers", "eu-west-1"), `https://ledgers.s3.${aws}/`);
+  assert.equal(address(undefined, "my.ledgers", "eu-west-1"), `https://s3.${aws}/my.ledgers/`);
+  assert.equal(
+    address(undefined, "ledgers", "cn-north-1"),
+    "https://ledgers.s3.cn-north-1.amazonaws.com.cn/",
+  );
+});
+
+Deno.test("what each store takes is known by its endpoint", () => {
+  const at = (endpoint?: string) => storeAt(endpoint ? new URL(endpoint) : undefined, {});
+  const all = { conditionalCreate: true, checksums: true, expectContinue: true };
+  assert.deepEqual(at(), { ...all, region: "us-east-1" });
+  assert.deepEqual(at("http://127.0.0.1:9000"), { ...all, region: "us-east-1" });
+  assert.deepEqual(at("https://s3.eu-west-1.amazonaws.com"), { ...all, region: "eu-west-1" });
+  assert.deepEqual(at("https://abc.r2.cloudflarestorage.com"), {
+    ...all,
+    expectContinue: false,
+    region: "auto",
+  });
+  assert.deepEqual(at("https://s3.us-west-004.backblazeb2.com"), {
+    conditionalCreate: false,
+    checksums: false,
+    expectContinue: true,
+    region: "us-west-004",
+  });
 });
 
 for (

@@ -1,6 +1,6 @@
 import { openStore } from "../config.ts";
 import { tableOf } from "../manifest.ts";
-import type { Inspection } from "../store.ts";
+import type { Inspection } from "../store_options.ts";
 import { type Command, type CommandContext, PARTITION, refOf } from "./_command.ts";
 import { formatBytes } from "./_units.ts";
 

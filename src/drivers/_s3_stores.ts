@@ -1,4 +1,5 @@
 import { BronzeError } from "../errors.ts";
+import { bucketUrlBelow } from "./_address.ts";
 
 /** What a store takes. */
 export interface S3Store {
@@ -56,4 +57,13 @@ export function storeAt(
     expectContinue: given.expectContinue ?? store.expectContinue,
     region: region(host),
   };
+}
+
+/** Below the endpoint by its path; at AWS itself by its host, which no certificate covers when it has dots. */
+export function bucketUrlOf(endpoint: URL | undefined, bucket: string, region: string): URL {
+  if (endpoint) return bucketUrlBelow(endpoint, bucket);
+  const host = `s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+  return new URL(
+    bucket.includes(".") ? `https://${host}/${bucket}/` : `https://${bucket}.${host}/`,
+  );
 }

@@ -9,6 +9,7 @@ import type { Driver } from "unstorage";
 import { digestBody } from "../checksum.ts";
 import { BronzeError, hasCode, throwIfAborted } from "../errors.ts";
 import { fsError, isTaken } from "./_fs_error.ts";
+import { readAhead, readRange } from "./_fs_read.ts";
 import { STAGING, Staging, syncUp, withLock } from "./_staging.ts";
 import {
   appendOnly,
@@ -19,18 +20,7 @@ import {
   type WriteOptions,
 } from "./driver.ts";
 
-export type {
-  BlobDriver,
-  BlobMeta,
-  BodyDigest,
-  CallOptions,
-  DigestOptions,
-  Item,
-  MetaOptions,
-  Pair,
-  ReadOptions,
-  WriteOptions,
-} from "./driver.ts";
+export type * from "./driver.ts";
 
 /** Options of {@linkcode fs}. */
 export interface FsDriverOptions {
@@ -44,8 +34,6 @@ export interface FsDriverOptions {
    */
   durable?: boolean | undefined;
 }
-
-const READ_CHUNK_BYTES = 1024 * 1024;
 
 /**
  * An unstorage driver over a local directory. Writes create only, unless told to replace, and appear in
@@ -190,16 +178,7 @@ export default function fs(options: FsDriverOptions): BlobDriver {
         const meta = metaOf(await file.stat());
         options.onMeta?.(meta);
         const { start, end } = options.range ?? { start: 0, end: meta.size };
-        const bytes = new Uint8Array(end - start);
-        await file.seek(start, Deno.SeekMode.Start);
-        let read = 0;
-        while (read < bytes.byteLength) {
-          throwIfAborted(options.signal, path);
-          const count = await file.read(bytes.subarray(read, read + READ_CHUNK_BYTES));
-          if (count === null) return bytes.subarray(0, read);
-          read += count;
-        }
-        return bytes;
+        return await readRange(file, { start, end }, path, options.signal);
       } catch (error) {
         throw fsError(error, "read", path);
       }
@@ -314,28 +293,4 @@ function taken(path: string, cause?: unknown): BronzeError {
     key: path,
     cause,
   });
-}
-
-/** Reads a file piece by piece, the next piece on its way while the caller works on the last. */
-async function* readAhead(
-  file: Deno.FsFile,
-  path: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  let [next, spare] = [new Uint8Array(READ_CHUNK_BYTES), new Uint8Array(READ_CHUNK_BYTES)];
-  let reading = file.read(next);
-  try {
-    for (let count; (count = await reading) !== null;) {
-      throwIfAborted(signal, path);
-      const chunk = next.subarray(0, count);
-      [next, spare] = [spare, next];
-      reading = file.read(next);
-      yield chunk;
-    }
-  } catch (error) {
-    throw fsError(error, "read", path);
-  } finally {
-    await reading.catch(() => {});
-    file.close();
-  }
 }

@@ -12,18 +12,7 @@ import type { BlobDriver, BodyDigest } from "./driver.ts";
 import { objectDriver } from "./object.ts";
 
 export type { GcsCredentials, GcsCredentialsProvider } from "./_gcs_credentials.ts";
-export type {
-  BlobDriver,
-  BlobMeta,
-  BodyDigest,
-  CallOptions,
-  DigestOptions,
-  Item,
-  MetaOptions,
-  Pair,
-  ReadOptions,
-  WriteOptions,
-} from "./driver.ts";
+export type * from "./driver.ts";
 
 /** Options of {@linkcode gcs}, named as unstorage's own S3 driver names them. */
 export interface GcsDriverOptions {

@@ -6,25 +6,14 @@
 import { AwsV4Signer } from "aws4fetch";
 import type { Driver } from "unstorage";
 import { digestBody } from "../checksum.ts";
-import { assertBucket, bucketUrlBelow, endpointOf } from "./_address.ts";
+import { assertBucket, endpointOf } from "./_address.ts";
 import { type Credentials, type CredentialsProvider, s3Credentials } from "./_s3_credentials.ts";
-import { storeAt } from "./_s3_stores.ts";
+import { bucketUrlOf, storeAt } from "./_s3_stores.ts";
 import type { BlobDriver } from "./driver.ts";
 import { objectDriver } from "./object.ts";
 
 export type { Credentials, CredentialsProvider } from "./_s3_credentials.ts";
-export type {
-  BlobDriver,
-  BlobMeta,
-  BodyDigest,
-  CallOptions,
-  DigestOptions,
-  Item,
-  MetaOptions,
-  Pair,
-  ReadOptions,
-  WriteOptions,
-} from "./driver.ts";
+export type * from "./driver.ts";
 
 /** Options of {@linkcode s3}, named as unstorage's own S3 driver names them. */
 export interface S3DriverOptions {
@@ -177,13 +166,4 @@ export default function s3(options: S3DriverOptions): BlobDriver {
 
 function hexOf(checksum: string): string {
   return checksum.slice("sha256:".length);
-}
-
-/** Below the endpoint by its path; at AWS itself by its host, which no certificate covers when it has dots. */
-function bucketUrlOf(endpoint: URL | undefined, bucket: string, region: string): URL {
-  if (endpoint) return bucketUrlBelow(endpoint, bucket);
-  const host = `s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
-  return new URL(
-    bucket.includes(".") ? `https://${host}/${bucket}/` : `https://${bucket}.${host}/`,
-  );
 }
