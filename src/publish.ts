@@ -76,7 +76,7 @@ export class Publication {
       if (settled) return settled.manifest;
     }
     const { manifest } = await this.#missingManifest(found);
-    if (!await this.#isSame(manifest)) throw existsError(this.#target, manifest);
+    if (!await this.#isSame(manifest)) await this.#completeManifest(found);
     return manifest;
   }
 

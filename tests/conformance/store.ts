@@ -237,9 +237,10 @@ export function storeConformance(harness: Harness): void {
     assert.deepEqual(await store.writeManifest(REF, manifest), manifest);
   });
 
-  test("writeParquet() refuses other content", async ({ store, read }) => {
+  test("writeParquet() refuses other content, and completes it first", async ({ store, read }) => {
     await store.writeParquet(REF, others, options);
     await assert.rejects(store.writeParquet(REF, ours, options), { name: "PartitionExistsError" });
+    assert.equal((await store.verify(REF)).state, "ok");
     assert.deepEqual(await read(PARQUET), others);
   });
 
