@@ -139,6 +139,15 @@ Deno.test("setItemRaw() holds a manifest back when its Parquet file was replaced
   assert.equal(await driver.getItemRaw("a:manifest"), null);
 });
 
+Deno.test("setItemRaw() keeps out of the staging directory", async () => {
+  await using directory = await temporary();
+  const driver = fs({ base: directory.base });
+  for (const key of [".staging", ".staging:a", ".staging/a/b"]) {
+    await assert.rejects(driver.setItemRaw(key, new Uint8Array([1])), { code: "invalid_argument" });
+  }
+  assert.deepEqual(await filesBelow(directory.base), []);
+});
+
 Deno.test("verify() finds each of 300 flipped bits", async () => {
   await using directory = await temporary();
   const { base } = directory;

@@ -93,6 +93,16 @@ Deno.test("send() ends when a body stops for the idle timeout", async () => {
   );
 });
 
+Deno.test("send() fails when a body ends before its length", async () => {
+  await withServer(async (connection) => {
+    await write(connection, `HTTP/1.1 200 OK\r\ncontent-length: 9${HEAD_END}half`);
+    closeQuietly(connection);
+  }, async ({ url }) => {
+    const response = await send({ method: "GET", url, headers: {}, idleTimeoutMs: 2000 });
+    await assert.rejects(Array.fromAsync(response.body), { kind: "network" });
+  });
+});
+
 Deno.test("send() ends when it is aborted, whatever it waits for", async () => {
   await withServer(() => Promise.resolve(), async ({ url }) => {
     const controller = new AbortController();

@@ -16,24 +16,15 @@ export async function assertFromStore(response: HttpResponse, attempt: Attempt):
   );
 }
 
-/** The body of a response, whose end must be where its head said. */
-export async function* whole(response: HttpResponse, attempt: Attempt): AsyncGenerator<Uint8Array> {
-  const expected = response.headers["content-length"];
-  let loaded = 0;
+/** The body of a response, its failures told as what they are. */
+export async function* bodyOf(
+  response: HttpResponse,
+  attempt: Attempt,
+): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of response.body) {
-      loaded += chunk.byteLength;
-      yield chunk;
-    }
+    yield* response.body;
   } catch (error) {
     throw transportError(attempt, error);
-  }
-  if (expected !== undefined && loaded !== Number(expected)) {
-    throw new BronzeError(
-      "network",
-      `Cannot ${attempt.action} ${attempt.uri}: the answer ended after ${loaded} of ${expected} bytes; try again`,
-      { key: attempt.key },
-    );
   }
 }
 

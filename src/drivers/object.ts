@@ -13,7 +13,7 @@ import {
   transportError,
   unknownOutcome,
 } from "./_service_error.ts";
-import { assertFromStore, textOf, whole } from "./_response.ts";
+import { assertFromStore, bodyOf, textOf } from "./_response.ts";
 import {
   appendOnly,
   assertWriteOptions,
@@ -138,7 +138,7 @@ export function objectDriver(dialect: Dialect): BlobDriver {
     }
     await assertFromStore(response, attempt);
     options.onMeta?.(metaOf(response.headers));
-    return whole(response, attempt);
+    return bodyOf(response, attempt);
   }
 
   async function put(key: string, value: Uint8Array, options: WriteOptions): Promise<void> {
