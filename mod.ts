@@ -37,6 +37,7 @@ export type {
 export { configFromEnv, openStore } from "./src/config.ts";
 export type { Environment, StorageConfig } from "./src/config.ts";
 export type { PublishOptions, PublishResult, PublishStatus } from "./src/publish_options.ts";
+export type { RepairResult } from "./src/complete.ts";
 export type { VerifyOptions, VerifyResult } from "./src/verify.ts";
 export { partitionKeys } from "./src/partition.ts";
 export type { PartitionKeys, PartitionRef } from "./src/partition.ts";

@@ -8,12 +8,13 @@ import { Output } from "./commands/_output.ts";
 import { dryRun } from "./commands/dry_run.ts";
 import { exists, show } from "./commands/look.ts";
 import { put } from "./commands/put.ts";
+import { repair } from "./commands/repair.ts";
 import { verify } from "./commands/verify.ts";
 import { configFromEnv, type Environment } from "./config.ts";
 import { BronzeError } from "./errors.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: Record<string, Command> = { "dry-run": dryRun, put, exists, show, verify };
+const COMMANDS: Record<string, Command> = { "dry-run": dryRun, put, exists, show, verify, repair };
 
 /**
  * Runs one command.

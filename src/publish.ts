@@ -4,20 +4,14 @@
  * @module
  */
 import type { Body } from "./body.ts";
+import { putManifest } from "./complete.ts";
 import type { BlobMeta, BodyDigest, WriteOptions } from "./drivers/driver.ts";
 import { BronzeError, hasCode, throwIfAborted } from "./errors.ts";
-import type { StoreEvent } from "./events.ts";
 import { type Found, look, sameBytes, type Target } from "./look.ts";
 import { type Manifest, type SealedManifest, sealedManifest, tableOf } from "./manifest.ts";
-import type { PublishResult, PublishStatus } from "./publish_options.ts";
+import type { PublishContext, PublishResult, PublishStatus } from "./publish_options.ts";
 import { cannotCompareError, damagedError, existsError, goneError } from "./refusals.ts";
 import { checksumOfStored, hashStored, manifestOfStored } from "./stored.ts";
-
-/** What a publish takes from its store. */
-export interface PublishContext {
-  allowOverwrite: boolean;
-  emit: (event: Pick<StoreEvent, "type"> & Partial<StoreEvent>) => void;
-}
 
 /** After so many refused or unknown writes a publish gives up; each one was answered by a look. */
 const MAX_WRITES = 3;
@@ -126,20 +120,14 @@ export class Publication {
 
   /** Writes the manifest that belongs to the Parquet object found, whoever wrote that. */
   async #completeManifest(found: Found): Promise<PublishResult | undefined> {
-    const { driver, keys } = this.#target;
     const { bytes, manifest } = await this.#missingManifest(found);
     const same = await this.#isSame(manifest);
     if (!same && this.#context.allowOverwrite) return;
     try {
-      await driver.setItemRaw(keys.manifest, bytes, {
-        signal: this.#body.options.signal,
-        given: { key: keys.parquet, etag: found.parquet!.etag ?? "" },
-        ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
-      });
+      await putManifest(this.#target, found, bytes, this.#body.options.signal);
     } catch (error) {
       return await this.#settleAfter(error);
     }
-    await driver.flush?.([keys.parquet]);
     this.#emitWrote("_manifest.json");
     if (!same) throw existsError(this.#target, manifest);
     return this.#result(this.#wrote ?? "completed", manifest, found.parquet);
@@ -284,9 +272,7 @@ export class Publication {
     return onProgress && ((loaded) => onProgress({ phase, loaded, total }));
   }
 
-  #onMeta = (meta: BlobMeta): void => {
-    this.#parquet = meta;
-  };
+  #onMeta = (meta: BlobMeta): void => void (this.#parquet = meta);
 
   #emitWrote(file: string, byteSize?: number): void {
     const checksum = byteSize === undefined ? undefined : this.#digest?.checksum;

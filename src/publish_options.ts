@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OnProgress } from "./events.ts";
+import type { OnProgress, StoreEvent } from "./events.ts";
 import type { Manifest, Producer } from "./manifest.ts";
 
 /** Options of {@linkcode BronzeStore.publish}. */
@@ -59,4 +59,10 @@ export interface PublishResult {
   version: string | undefined;
   /** Whether the stored manifest names another PAS event than the one given. */
   pasEventHashDiffers: boolean;
+}
+
+/** What a publish takes from its store. */
+export interface PublishContext {
+  allowOverwrite: boolean;
+  emit: (event: Pick<StoreEvent, "type"> & Partial<StoreEvent>) => void;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkBody } from "./body.ts";
+import { type RepairResult, repairStored } from "./complete.ts";
 import type { BlobDriver } from "./drivers/driver.ts";
 import { BronzeError, PartitionDamagedError, PartitionExistsError } from "./errors.ts";
 import type { StoreEvent } from "./events.ts";
@@ -12,8 +13,8 @@ import { type Manifest, tableOf } from "./manifest.ts";
 import { assertPrefix, type PartitionRef } from "./partition.ts";
 import { blobDriver } from "./plain_driver.ts";
 import { damagedError, notFoundError } from "./refusals.ts";
-import { Publication, type PublishContext } from "./publish.ts";
-import type { PublishOptions, PublishResult } from "./publish_options.ts";
+import { Publication } from "./publish.ts";
+import type { PublishContext, PublishOptions, PublishResult } from "./publish_options.ts";
 import { type VerifyOptions, type VerifyResult, verifyStored } from "./verify.ts";
 import type { BronzeStoreOptions, Inspection, LookOptions } from "./store_options.ts";
 import { writeManifest } from "./write_manifest.ts";
@@ -243,6 +244,21 @@ export class BronzeStore {
       );
     }
     return await verifyStored(target, found, options);
+  }
+
+  /**
+   * Completes a partition whose manifest is missing: byte for byte as its publisher would have, where the
+   * Parquet object carries the manifest; otherwise the stored file is read, its own time is taken, and this
+   * module named as the producer. A complete partition is never touched.
+   *
+   * @param ref The partition.
+   * @param options How to follow it and end it early.
+   * @returns Whether anything was missing, and the manifest as it is stored.
+   * @throws {BronzeError} `not_found` when nothing is there.
+   * @throws {PartitionDamagedError} when what is stored contradicts itself, or is no Parquet file.
+   */
+  async repair(ref: PartitionRef, options: VerifyOptions = {}): Promise<RepairResult> {
+    return await repairStored(this.#target(ref), options);
   }
 
   /**

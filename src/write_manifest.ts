@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { putManifest } from "./complete.ts";
 import { BronzeError, hasCode } from "./errors.ts";
 import { assertKnown, look, type Target } from "./look.ts";
 import {
@@ -22,7 +23,7 @@ export async function writeManifest(
   given: Manifest,
   signal: AbortSignal | undefined,
 ): Promise<Manifest> {
-  const { driver, keys, ref } = target;
+  const { keys, ref } = target;
   const { bytes, manifest } = await sealed(given, keys.manifest);
   const table = tableOf(manifest);
   const problems = manifestProblems(manifest, ref);
@@ -51,11 +52,7 @@ export async function writeManifest(
   if (found.state === "complete") return found.manifest!.manifest;
 
   try {
-    await driver.setItemRaw(keys.manifest, bytes, {
-      signal,
-      given: { key: keys.parquet, etag: parquet.etag ?? "" },
-      ...(found.manifestBytes ? { ifMatch: found.manifestEtag } : {}),
-    });
+    await putManifest(target, found, bytes, signal);
     return manifest;
   } catch (error) {
     if (!hasCode(error, "partition_exists", "unknown_outcome")) throw error;

@@ -101,6 +101,8 @@ Deno.test("a missing, a flipped and an edited file exit 4 or 5", async () => {
   await Deno.remove(manifest);
   assert.equal(await status("verify"), 4);
   assert.equal(await status("exists"), 4);
+  assert.equal(await status("repair"), 0);
+  assert.equal(await status("verify"), 0);
   await store(manifest, text);
   assert.equal(await status("verify"), 0);
 });
@@ -242,7 +244,7 @@ Deno.test("--help and --version", async () => {
   const version = await d.run(["--version"]);
   assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   const help = await d.run(["--help"]);
-  for (const command of ["dry-run", "put", "exists", "show", "verify"]) {
+  for (const command of ["dry-run", "put", "exists", "show", "verify", "repair"]) {
     assert.match(help.stdout, new RegExp(`^  ${command} `, "m"));
     const own = await d.run([command, "--help"]);
     assert.equal(own.code, 0);

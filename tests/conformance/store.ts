@@ -227,6 +227,28 @@ export function storeConformance(harness: Harness): void {
     await assert.rejects(store.verify(REF), { code: "incomplete" });
   });
 
+  test("repair() completes a half-written partition", async ({ store, read, remove }) => {
+    const { manifest } = await store.publish(REF, ours, options);
+    const before = await read(MANIFEST);
+    assert.equal((await store.repair(REF)).status, "unchanged");
+    await remove(MANIFEST);
+    const repaired = await store.repair(REF);
+    assert.equal(repaired.status, "completed");
+    assert.deepEqual(repaired.manifest.tables, manifest.tables);
+    if (harness.keepsMetadata) assert.deepEqual(await read(MANIFEST), before);
+    else assert.equal(repaired.manifest.producer.name, "bronze-store");
+    assert.equal((await store.verify(REF)).state, "ok");
+  });
+
+  test("repair() refuses what is absent, damaged or no Parquet", async ({ store, write, read }) => {
+    await assert.rejects(store.repair(REF), { code: "not_found" });
+    await write(PARQUET, new TextEncoder().encode("half a file"));
+    await assert.rejects(store.repair(REF), { code: "damaged" });
+    await write(MANIFEST, goManifest(ours, 3));
+    await assert.rejects(store.repair(REF), { code: "damaged" });
+    assert.deepEqual(await read(MANIFEST), goManifest(ours, 3));
+  });
+
   test("writeParquet() and writeManifest() are the two halves", async ({ store, list, read }) => {
     const manifest = await store.writeParquet(REF, ours, options);
     assert.deepEqual(await list(), [PARQUET]);

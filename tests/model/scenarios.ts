@@ -30,6 +30,8 @@ function halves(name: string, bytes: Uint8Array): Process {
   };
 }
 
+const repairer: Process = (driver) => new BronzeStore({ driver }).repair(REF);
+
 /** What a process that reads now would find; each of its calls is done at once. */
 function now(store: ModelStore): BlobDriver {
   return store.driver(-1, () => store.pending.pop()!.run());
@@ -81,7 +83,11 @@ function final(promises: Promises, overwrites: boolean) {
 
 function assertAllowed(error: unknown, stored: Uint8Array | undefined, weaker: boolean): void {
   assert.ok(error instanceof BronzeError, String(error));
-  assert.match(error.code, /^(partition_exists|unknown_outcome|conflict|network)$/, error.message);
+  assert.match(
+    error.code,
+    /^(partition_exists|unknown_outcome|conflict|network|not_found)$/,
+    error.message,
+  );
   if (error.code !== "partition_exists" || weaker) return;
   assert.ok(error instanceof PartitionExistsError, "a refusal without the stored manifest");
   const { checksum } = error.manifest.tables[REF.table]!;
@@ -118,6 +124,11 @@ export const SCENARIOS: Record<string, Scenario> = {
   "the two halves and a publisher, different bytes": scenario([halves("a", A), publisher("b", B)]),
   "the two halves twice, different bytes": scenario([halves("a", A), halves("b", B)], {
     faults: 0,
+  }),
+  "a publisher and a repair": scenario([publisher("a", A), repairer]),
+  "an overwriter and a repair": scenario([publisher("a", A, true), repairer], {
+    overwrites: true,
+    prepare,
   }),
   "an overwriter and a publisher": scenario(
     [publisher("a", A, true), publisher("b", B)],
