@@ -6,8 +6,7 @@
  *
  * @module
  */
-import http, { type ClientRequest, type IncomingMessage } from "node:http";
-import https from "node:https";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 
 /** A request and how to send it. */
 export interface HttpRequest {
@@ -59,25 +58,31 @@ const CHUNK_BYTES = { "http:": 4 * 1024 * 1024, "https:": 512 * 1024 };
 export const LARGE_BODY_BYTES = 1024 * 1024;
 
 /** Idle connections, by protocol and trusted certificates: a new one costs two or three round trips. */
-const agents = new Map<string, http.Agent>();
+const agents = new Map<string, Agent>();
 
-function agentOf({ url, body, ca }: HttpRequest): http.Agent | false {
+type HttpModule = typeof import("node:http") | typeof import("node:https");
+
+function agentOf(module: HttpModule, { url, body, ca }: HttpRequest): Agent | false {
   // The server may have closed an idle connection: not worth the risk for a body that takes seconds.
   if (body && body.byteLength >= LARGE_BODY_BYTES) return false;
   const key = `${url.protocol} ${ca}`;
   let agent = agents.get(key);
   if (!agent) {
-    agent = url.protocol === "https:"
-      ? new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-      : new http.Agent({ keepAlive: true });
+    agent = new module.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
     agents.set(key, agent);
   }
   return agent;
 }
 
 /** Sends a request; resolves when the head of the response is there. */
-export function send(request: HttpRequest): Promise<HttpResponse> {
-  return new Promise((resolve, reject) => new Exchange(request, resolve, reject).begin());
+export async function send(request: HttpRequest): Promise<HttpResponse> {
+  // Not before: whoever writes to a disk should not wait for HTTP to load.
+  const module: HttpModule = request.url.protocol === "https:"
+    ? await import("node:https")
+    : await import("node:http");
+  return await new Promise((resolve, reject) =>
+    new Exchange(request, resolve, reject).begin(module)
+  );
 }
 
 /** One request and its response. */
@@ -105,17 +110,17 @@ class Exchange {
     this.#reject = reject;
   }
 
-  begin(): void {
+  begin(module: HttpModule): void {
     const { method, url, headers, body, expectContinue, ca, signal } = this.#request;
     if (signal?.aborted) return this.#fail("aborted", signal.reason);
     const options = {
       method,
-      agent: agentOf(this.#request),
+      agent: agentOf(module, this.#request),
       headers: expectContinue ? { ...headers, expect: "100-continue" } : headers,
       ...(ca === undefined ? {} : { ca }),
     };
     try {
-      const client = (url.protocol === "https:" ? https : http).request(url, options);
+      const client = module.request(url, options);
       this.#client = client;
       client.on("response", (message: IncomingMessage) => this.#receive(message));
       client.on("error", (error: Error) => this.#fail(kindOf(error), error));
