@@ -17,7 +17,7 @@ export interface Body {
 }
 
 /** The largest body, in bytes: what one PUT and one buffer can hold everywhere. */
-const MAX_BYTES = 2 ** 31;
+export const MAX_BYTES = 2 ** 31;
 
 /**
  * Checks a Parquet file in memory and what is said of it.

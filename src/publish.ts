@@ -69,9 +69,9 @@ export class Publication {
       const settled = await this.#settle(found);
       if (settled) return settled.manifest;
     }
-    const { manifest } = await this.#missingManifest(found);
-    if (!await this.#isSame(manifest)) await this.#completeManifest(found);
-    return manifest;
+    const missing = await this.#missingManifest(found);
+    if (!await this.#isSame(missing.manifest)) await this.#completeManifest(found, missing);
+    return missing.manifest;
   }
 
   /** Ends the publish where what was found allows it; undefined where a write has to come. */
@@ -87,7 +87,7 @@ export class Publication {
       case "vanished":
         return await this.#restoreParquet(found);
       case "incomplete":
-        return await this.#completeManifest(found);
+        return await this.#completeManifest(found, await this.#missingManifest(found));
       case "complete":
         return await this.#settleComplete(found, found.manifest!.manifest);
     }
@@ -119,8 +119,10 @@ export class Publication {
   }
 
   /** Writes the manifest that belongs to the Parquet object found, whoever wrote that. */
-  async #completeManifest(found: Found): Promise<PublishResult | undefined> {
-    const { bytes, manifest } = await this.#missingManifest(found);
+  async #completeManifest(
+    found: Found,
+    { bytes, manifest }: SealedManifest,
+  ): Promise<PublishResult | undefined> {
     const same = await this.#isSame(manifest);
     if (!same && this.#context.allowOverwrite) return;
     try {
@@ -171,16 +173,11 @@ export class Publication {
       const draft = await this.#drafted();
       await this.#putParquet(
         draft.bytes,
-        replacing ? (etag === undefined ? { overwrite: true } : { ifMatch: etag }) : {},
+        replacing ? replacementOf(etag) : {},
       );
-      const manifestEtag = found.manifestEtag;
       await driver.setItemRaw(keys.manifest, draft.bytes, {
         signal: options.signal,
-        ...(found.manifestBytes === null
-          ? {}
-          : manifestEtag === undefined
-          ? { overwrite: true }
-          : { ifMatch: manifestEtag }),
+        ...(found.manifestBytes === null ? {} : replacementOf(found.manifestEtag)),
       });
     }
     this.#emitWrote("_manifest.json");
@@ -295,4 +292,9 @@ export class Publication {
       pasEventHashDiffers: pasEventHash !== undefined && manifest.pas_event_hash !== pasEventHash,
     };
   }
+}
+
+/** Replaces exactly what was seen, where the driver could name it. */
+function replacementOf(etag: string | undefined): WriteOptions {
+  return etag === undefined ? { overwrite: true } : { ifMatch: etag };
 }

@@ -1,6 +1,6 @@
 import { BronzeError, PartitionDamagedError, PartitionExistsError } from "../errors.ts";
 import type { OnProgress, StoreEvent } from "../events.ts";
-import { formatBytes } from "./_units.ts";
+import { formatBytes, formatFile } from "./_units.ts";
 
 /** A bar for less than this would only flicker. */
 const BAR_FROM_BYTES = 16_000_000;
@@ -52,8 +52,7 @@ export class Output {
   /** Prints the line of one thing that a store did. */
   readonly event = (event: StoreEvent): void => {
     const { type, file, byteSize, checksum } = event;
-    const digest = checksum?.replace(/^sha256:(.{12}).*$/, "sha256=$1…");
-    const what = byteSize === undefined ? file : `${file} (${formatBytes(byteSize)}, ${digest})`;
+    const what = byteSize === undefined ? file : formatFile(file!, byteSize, checksum!);
     if (type === "writing") this.line(`writing to ${event.uri}`);
     if (type === "wrote") this.line(`wrote ${what}`);
     if (type === "unchanged" || type === "completed") this.line(`${type} ${event.uri}${what}`);

@@ -24,6 +24,12 @@ export function formatBytes(bytes: number): string {
   }).format(bytes / factor);
 }
 
+/** A file for people: its name, size and the beginning of its checksum. */
+export function formatFile(file: string, byteSize: number, checksum: string): string {
+  const digest = checksum.replace(/^sha256:(.{12}).*$/, "sha256=$1…");
+  return `${file} (${formatBytes(byteSize)}, ${digest})`;
+}
+
 /** Reads a size as `512MB`, `1GiB` or a number of bytes. */
 export function parseBytes(name: string, text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([KMG]?i?B?)$/i.exec(text) ?? [];

@@ -16,7 +16,7 @@ export const dryRun: Command = {
       ? undefined
       : parseBytes("--size", values.size as string);
     // Nothing is ever deleted from a bucket: there the sample must not take a real partition's place.
-    const label = values.label ?? ((config.backend as string) === "local" ? undefined : "dry-run");
+    const label = values.label ?? (config.backend === "local" ? undefined : "dry-run");
     const store = openStore({ ...config, allowOverwrite: false, onEvent: output.event });
     const ref = {
       ...namesOf({ ...values, label }, env),

@@ -1,3 +1,4 @@
+import { MAX_BYTES } from "../body.ts";
 import { openStore } from "../config.ts";
 import { BronzeError, hasCode, PartitionExistsError } from "../errors.ts";
 import {
@@ -10,9 +11,6 @@ import {
   text,
   usageError,
 } from "./_command.ts";
-
-/** More than this cannot be published, so it need not be read. */
-const MAX_FILE_BYTES = 2 ** 31;
 
 /** `put FILE`: publishes a Parquet file. */
 export const put: Command = {
@@ -57,10 +55,10 @@ async function readParquet(file: string, signal: AbortSignal): Promise<Uint8Arra
   try {
     const { size, isFile } = await Deno.stat(file);
     if (!isFile) throw usageError(`Cannot read "${file}": it is not a file`);
-    if (size > MAX_FILE_BYTES) {
+    if (size > MAX_BYTES) {
       throw new BronzeError(
         "too_large",
-        `Cannot publish "${file}": it has ${size} bytes, the limit is ${MAX_FILE_BYTES} (2 GiB); split the range`,
+        `Cannot publish "${file}": it has ${size} bytes, the limit is ${MAX_BYTES} (2 GiB); split the range`,
       );
     }
     return await Deno.readFile(file, { signal });

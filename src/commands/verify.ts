@@ -1,7 +1,7 @@
 import { openStore } from "../config.ts";
 import { tableOf } from "../manifest.ts";
 import { type Command, PARTITION, refOf } from "./_command.ts";
-import { formatBytes } from "./_units.ts";
+import { formatFile } from "./_units.ts";
 
 /** `verify`: reads a partition back and compares it with its manifest. */
 export const verify: Command = {
@@ -16,8 +16,7 @@ export const verify: Command = {
       onProgress: output.progress,
     });
     const { file, byte_size } = tableOf(result.manifest);
-    const digest = result.checksum.replace(/^sha256:(.{12}).*$/, "sha256=$1…");
-    output.line(`${result.state} ${result.uri}${file} (${formatBytes(byte_size)}, ${digest})`);
+    output.line(`${result.state} ${result.uri}${formatFile(file, byte_size, result.checksum)}`);
     output.result(result);
     return 0;
   },

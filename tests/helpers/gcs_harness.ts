@@ -35,7 +35,6 @@ export function gcsHarness(name: string, options: GcsDoubleOptions = {}): Harnes
     name,
     createsAtomically: true,
     keepsMetadata: options.keepMetadata ?? true,
-    comparesAndSwaps: true,
     async place() {
       const double = await startGcsDouble(options);
       return { driver: gcs(optionsFor(double)), ...behind(double) };

@@ -20,8 +20,6 @@ export interface Harness {
   createsAtomically: boolean;
   /** Whether an object keeps its metadata, and so its manifest. */
   keepsMetadata: boolean;
-  /** Whether a write can be bound to an ETag. */
-  comparesAndSwaps: boolean;
-  /** The scheme or the beginning of a URI, given a key. */
+  /** Makes such a place. */
   place(): Promise<Place>;
 }

@@ -6,7 +6,6 @@ export const LOCAL: Harness = {
   name: "fs",
   createsAtomically: true,
   keepsMetadata: false,
-  comparesAndSwaps: true,
   async place() {
     const base = await Deno.makeTempDir({ prefix: "bronze-store-test-" });
     return {

@@ -7,7 +7,6 @@ export const MEMORY: Harness = {
   name: "memory",
   createsAtomically: false,
   keepsMetadata: false,
-  comparesAndSwaps: false,
   place() {
     const driver = memory();
     const data = driver.getInstance!() as Map<string, Uint8Array>;

@@ -12,6 +12,6 @@ export interface Service extends AsyncDisposable, Omit<Place, "driver"> {
 /** What the suites about requests, faults and races need of a backend. */
 export interface ServiceHarness {
   name: string;
-  /** The name of the header that lets a PUT only create. */
+  /** Starts or empties such a service. */
   service(): Promise<Service>;
 }

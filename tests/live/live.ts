@@ -24,14 +24,12 @@ driverConformance({
   name: `live ${config.backend}`,
   createsAtomically: driver.createsAtomically,
   keepsMetadata: true,
-  comparesAndSwaps: driver.createsAtomically,
   place,
 });
 storeConformance({
   name: `live ${config.backend}`,
   createsAtomically: driver.createsAtomically,
   keepsMetadata: true,
-  comparesAndSwaps: driver.createsAtomically,
   place,
 });
 if (driver.createsAtomically) {
