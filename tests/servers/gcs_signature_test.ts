@@ -86,7 +86,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "verifySignature() accepts what clients proven on the real service sign",
+  name: "verifySignature() accepts what other clients sign",
   permissions: "none",
   fn() {
     // https://github.com/ClickHouse/ClickHouse/blob/master/src/IO/S3/tests/gtest_goog4_signer.cpp
@@ -99,6 +99,7 @@ Deno.test({
     };
     // https://github.com/RichieSams/lua-resty-gcs-signature/tree/master/t
     const lua = {
+      // The vector's own access id and secret.
       keys: new Map([["XXXXX", "YYYYY"]]),
       host: "example.com",
       date: "20241121T023539Z",
